@@ -1,0 +1,226 @@
+//! What the application asks of the node, and what it gets at once.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use crate::{
+    address::Address,
+    channel::ChannelId,
+    envelope::{MessageId, Priority},
+    identity::Suite,
+};
+
+/// A request of the application. See [`crate::Node::handle_command`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// Send `payload` to the node `to`, end-to-end encrypted.
+    Send {
+        /// The recipient.
+        to: Address,
+        /// The message, at most [`crate::limits::PAYLOAD_LEN_MAX`] bytes.
+        payload: Vec<u8>,
+        /// How it is to be sent.
+        options: SendOptions,
+    },
+    /// Stop trying to deliver a message of ours.
+    Cancel {
+        /// The message.
+        id: MessageId,
+    },
+    /// Forget the received messages up to and including `id`: the application has them.
+    Take {
+        /// The newest message to forget.
+        id: MessageId,
+    },
+    /// Measure the round trip to a node inside an end-to-end session; answered by
+    /// [`crate::Event::Pong`]. Never stored anywhere.
+    Ping {
+        /// The node to reach.
+        to: Address,
+        /// Returned with the answer.
+        token: u64,
+        /// Bytes of padding in the request and in the answer.
+        payload_len: u16,
+    },
+    /// Ask the node `ttl` hops along our route to `to` who it is; answered by
+    /// [`crate::Event::Hop`].
+    Trace {
+        /// The destination whose route is followed.
+        to: Address,
+        /// Returned with the answer.
+        token: u64,
+        /// Hops to go; 1 asks the first neighbour.
+        ttl: u8,
+    },
+    /// Look for a route to `to` now.
+    FindRoute {
+        /// The destination.
+        to: Address,
+    },
+    /// Pin a node under a petname.
+    ContactAdd {
+        /// What the user calls the node; unique, 1 to 64 bytes.
+        name: String,
+        /// The node.
+        address: Address,
+        /// The root key that must certify it, when known beforehand. Otherwise the first
+        /// verified bundle is pinned.
+        root_key: Option<[u8; 32]>,
+    },
+    /// Forget a contact.
+    ContactRemove {
+        /// The contact's address.
+        address: Address,
+    },
+    /// Give a contact another petname.
+    ContactRename {
+        /// The contact's address.
+        address: Address,
+        /// The new petname.
+        name: String,
+    },
+    /// Accept the changed root key of a contact after the user was warned.
+    ContactTrust {
+        /// The contact's address.
+        address: Address,
+    },
+    /// Create a broadcast channel and join it.
+    ChannelCreate {
+        /// The channel's name, 1 to 64 bytes.
+        name: String,
+    },
+    /// Join the channel of an invite string.
+    ChannelJoin {
+        /// The text that [`Outcome::Channel`] or another member gave.
+        invite: String,
+    },
+    /// Leave a channel; its key and history are erased here.
+    ChannelLeave {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// Publish to all members of a channel.
+    ChannelPublish {
+        /// The channel.
+        channel: ChannelId,
+        /// The message, at most [`crate::limits::CHANNEL_PAYLOAD_LEN_MAX`] bytes.
+        payload: Vec<u8>,
+    },
+}
+
+/// How a message is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendOptions {
+    /// Which of several waiting messages goes first.
+    pub priority: Priority,
+    /// How long it may be under way, at most [`crate::limits::LIFETIME_MAX`].
+    pub lifetime: Duration,
+    /// Whether it must survive crashes: stored here before it is accepted, and offered to relays
+    /// for custody. A message without durability is lost with the process that carries it.
+    pub durable: bool,
+    /// Whether the envelope carries our signature, so that relays and third parties can verify
+    /// who sent it. Without, the message is deniable.
+    pub signed: bool,
+    /// Whether our address is hidden from relays by going through the recipient's mailbox node.
+    pub sealed: bool,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self {
+            priority: Priority::Normal,
+            lifetime: crate::limits::LIFETIME_DEFAULT,
+            durable: true,
+            signed: false,
+            sealed: false,
+        }
+    }
+}
+
+/// The immediate answer to a [`Command`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Done; nothing to add.
+    Done,
+    /// The message has this id. It is *accepted* once [`crate::Event::Accepted`] says so.
+    Message(MessageId),
+    /// The channel and the string with which others join it.
+    Channel {
+        /// The channel.
+        id: ChannelId,
+        /// The invite; whoever has it can read and publish.
+        invite: String,
+    },
+}
+
+/// Why a [`Command`] was refused. The caller is at fault, or a limit is reached; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The payload is longer than `limit_bytes`.
+    PayloadTooLarge {
+        /// The limit.
+        limit_bytes: u32,
+    },
+    /// The lifetime is zero or longer than [`crate::limits::LIFETIME_MAX`].
+    LifetimeOutOfRange,
+    /// A message, ping or trace cannot go to this node itself.
+    AddressIsOwn,
+    /// Too many of our own messages wait for receipts; try again when some arrived.
+    OutboxFull,
+    /// Memory for volatile messages in flight to this destination is used up; try again shortly.
+    Busy,
+    /// No such message.
+    UnknownMessage,
+    /// No such contact.
+    UnknownContact,
+    /// Another contact has this name.
+    NameTaken,
+    /// The name is empty or longer than 64 bytes.
+    NameOutOfRange,
+    /// The contact list is full.
+    ContactsFull,
+    /// The invite string is damaged or of another version.
+    InviteInvalid,
+    /// No such channel.
+    UnknownChannel,
+    /// The list of joined channels is full.
+    ChannelsFull,
+    /// Reaching this contact would fall below the cryptographic suite it was reached with before.
+    SuiteFloor {
+        /// The weakest suite the contact accepts from us.
+        floor: Suite,
+    },
+    /// The recipient has no mailbox node, or its bundle is not known yet.
+    NoMailbox,
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PayloadTooLarge { limit_bytes } => {
+                write!(f, "the payload is longer than {limit_bytes} bytes")
+            }
+            Self::LifetimeOutOfRange => f.write_str("the lifetime must be between 1 s and 30 days"),
+            Self::AddressIsOwn => f.write_str("the address is this node's own"),
+            Self::OutboxFull => f.write_str("too many messages wait for receipts"),
+            Self::Busy => f.write_str("too much is in flight to this destination"),
+            Self::UnknownMessage => f.write_str("no such message"),
+            Self::UnknownContact => f.write_str("no such contact"),
+            Self::NameTaken => f.write_str("another contact has this name"),
+            Self::NameOutOfRange => f.write_str("a name has 1 to 64 bytes"),
+            Self::ContactsFull => f.write_str("the contact list is full"),
+            Self::InviteInvalid => f.write_str("the invite is damaged or of another version"),
+            Self::UnknownChannel => f.write_str("no such channel"),
+            Self::ChannelsFull => f.write_str("too many channels are joined"),
+            Self::SuiteFloor { floor } => {
+                write!(f, "this contact was reached with {floor} before and must not get less")
+            }
+            Self::NoMailbox => f.write_str("the recipient has no mailbox node that we know"),
+        }
+    }
+}
+
+impl core::error::Error for CommandError {}

@@ -1,0 +1,68 @@
+//! What the core knows about a link: who is at the other end and what it can carry.
+
+use core::fmt;
+
+use crate::identity::PublicIdentity;
+
+/// A link of this node, named by the driver. Never reused while the node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u32);
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "link{}", self.0)
+    }
+}
+
+/// The medium of a link, for people and metrics; the core decides by [`LinkCaps`] alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Medium {
+    /// In-process, for tests and simulations.
+    Memory,
+    /// TCP with a Noise handshake.
+    Tcp,
+}
+
+impl Medium {
+    /// The name used in addresses (`tcp://…`), JSON and metrics labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// What a link can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkCaps {
+    /// The medium behind the link.
+    pub medium: Medium,
+    /// Largest frame in bytes. At least [`crate::limits::LINK_MTU_MIN`].
+    pub mtu: u32,
+    /// Nominal bit rate in bits per second; decides costs and the announce share.
+    pub bitrate_bps: u64,
+    /// Whether a frame handed over arrives, or the link goes down. A link that may lose frames
+    /// (`false`) gets hop-by-hop retries for what must arrive.
+    pub reliable: bool,
+}
+
+/// A link that came up, with the node proven to be at its other end by the link's handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkUp {
+    /// The driver's name for the link.
+    pub link: LinkId,
+    /// What it can carry.
+    pub caps: LinkCaps,
+    /// The neighbour's node key, authenticated by the transport.
+    pub peer: PublicIdentity,
+}
+
+/// What [`crate::Node::poll_transmit`] put into the caller's buffer.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Bytes appended to the buffer: exactly one frame.
+    pub size: usize,
+}
