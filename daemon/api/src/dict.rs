@@ -1,0 +1,316 @@
+//! What calls return (`a{sv}`). Durations carry their unit in the name; addresses, ids and keys
+//! are lower-case hexadecimal.
+
+use zbus::{DeserializeDict, SerializeDict, Type};
+
+/// The node in numbers; counters start at zero with the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Status {
+    /// This node's address.
+    pub address: String,
+    /// Its name as configured; empty when none is.
+    pub name: String,
+    /// The daemon's version.
+    pub version: String,
+    /// Seconds since the daemon started.
+    pub uptime_s: u64,
+    /// Neighbours on live links.
+    pub peers: u32,
+    /// Configured links, live or not.
+    pub links: u32,
+    /// Destinations with a usable route.
+    pub routes: u32,
+    /// Messages of ours without a receipt.
+    pub outbox: u32,
+    /// Those of them that a relay keeps.
+    pub outbox_in_custody: u32,
+    /// Envelopes of others kept here.
+    pub custody: u32,
+    /// Bytes of those.
+    pub custody_bytes: u64,
+    /// Messages received and not taken.
+    pub inbox: u32,
+    /// Our clock minus what most neighbours say, in seconds, when it matters.
+    pub clock_skew_s: Option<i64>,
+    /// `ok`, `full` (no room; nothing new is kept) or `failed` (the disk refuses writes).
+    pub storage: String,
+    /// What people should know, as sentences: broken links, a full disk, a wrong clock, a
+    /// damaged store that was set aside.
+    pub warnings: Vec<String>,
+    /// Addresses this daemon listens on, as link URIs.
+    pub listening: Vec<String>,
+    /// Messages of ours accepted.
+    pub messages_accepted: u64,
+    /// Messages of ours with a receipt.
+    pub messages_received: u64,
+    /// Messages of ours given up.
+    pub messages_failed: u64,
+    /// Messages delivered to this node.
+    pub messages_delivered: u64,
+    /// Envelopes forwarded for others.
+    pub envelopes_forwarded: u64,
+    /// Envelopes of others taken into custody.
+    pub custody_taken: u64,
+    /// Duplicates recognised.
+    pub duplicates: u64,
+    /// Announces verified.
+    pub announces_verified: u64,
+    /// Announces sent.
+    pub announces_sent: u64,
+    /// Frames dropped, by reason.
+    pub dropped: Vec<Dropped>,
+    /// Signals that a slow client did not get.
+    pub signals_dropped: u64,
+}
+
+/// How many frames were dropped for one reason: `(reason, count)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, Type)]
+pub struct Dropped {
+    /// `malformed`, `forged`, `replayed`, … (`mesh::error::DropReason`).
+    pub reason: String,
+    /// How many since the start.
+    pub count: u64,
+}
+
+/// A neighbour.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Peer {
+    /// Its address.
+    pub address: String,
+    /// Its petname, when it is a contact.
+    pub name: Option<String>,
+    /// The id of the link it is on.
+    pub link: String,
+    /// The link's medium: `tcp`.
+    pub medium: String,
+    /// Smoothed round trip of the link in microseconds.
+    pub rtt_us: Option<u64>,
+    /// How long the link has been up, in seconds.
+    pub up_s: u64,
+    /// Frames received.
+    pub frames_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// The neighbour's wall clock minus ours, in seconds.
+    pub clock_offset_s: Option<i64>,
+}
+
+/// The best known route to a destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Route {
+    /// The destination.
+    pub address: String,
+    /// Its petname, when it is a contact.
+    pub name: Option<String>,
+    /// Hops; 1 is a neighbour.
+    pub hops: u8,
+    /// Expected air or wire time of a reference frame in microseconds.
+    pub cost: u32,
+    /// The neighbour to send to.
+    pub next_hop: String,
+    /// The id of the link to that neighbour.
+    pub link: String,
+    /// Seconds since the announce behind the route arrived.
+    pub age_s: u64,
+    /// Alternatives kept beside it.
+    pub alternatives: u8,
+    /// Whether receipts came back through it.
+    pub proven: bool,
+}
+
+/// Everything known about the fate of one message of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Message {
+    /// The message's id.
+    pub id: String,
+    /// Its recipient.
+    pub to: String,
+    /// The recipient's petname, when it is a contact.
+    pub to_name: Option<String>,
+    /// `accepting`, `accepted`, `in-custody`, `received` or `failed`.
+    pub state: String,
+    /// Payload length in bytes.
+    pub payload_len: u32,
+    /// `low`, `normal`, `high` or `urgent`.
+    pub priority: String,
+    /// Milliseconds since it was handed in.
+    pub age_ms: u64,
+    /// Milliseconds until it expires.
+    pub expires_in_ms: u64,
+    /// The last tries, oldest first.
+    pub tried: Vec<Try>,
+    /// `nothing`, `disk`, `route`, `keys`, `link`, `receipt` or `trust`.
+    pub waiting_for: String,
+    /// Milliseconds until it is tried again, if that depends on time.
+    pub next_try_ms: Option<u64>,
+}
+
+/// One try to get a message on its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Try {
+    /// Milliseconds ago.
+    pub ago_ms: u64,
+    /// The neighbour it was handed to; missing when there was no route.
+    pub next_hop: Option<String>,
+    /// `sent`, `custody`, `no-route`, `refused`, `timed-out` or `link-down`.
+    pub result: String,
+}
+
+/// A message that reached this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct InboxMessage {
+    /// Position in the inbox; grows, is never reused.
+    pub seq: u64,
+    /// The message's id, the same as at its sender.
+    pub id: String,
+    /// Who sent it.
+    pub from: String,
+    /// The sender's petname, when it is a contact.
+    pub from_name: Option<String>,
+    /// Our wall clock when it arrived, in seconds since 1970, if we had one.
+    pub received_at: Option<u64>,
+    /// What was sent.
+    pub payload: Vec<u8>,
+    /// Whether the sender is a contact whose pinned key certified the session.
+    pub verified: bool,
+    /// Whether it came sealed, through our mailbox node.
+    pub sealed: bool,
+}
+
+/// The answer to a ping.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct PingReply {
+    /// The node that answered.
+    pub address: String,
+    /// Round trip in microseconds.
+    pub rtt_us: u64,
+    /// Hops of our route there.
+    pub hops: Option<u8>,
+    /// The neighbour our route leads through.
+    pub next_hop: Option<String>,
+}
+
+/// Who answered on one hop of a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct TraceHop {
+    /// Which hop; 1 is our neighbour.
+    pub ttl: u8,
+    /// The node there.
+    pub address: String,
+    /// Its petname, when it is a contact.
+    pub name: Option<String>,
+    /// The id of our link to it, when it is our neighbour.
+    pub link: Option<String>,
+    /// Round trip in microseconds.
+    pub rtt_us: u64,
+    /// The way ends here: true at the destination, false where no route leads on.
+    pub end: Option<bool>,
+}
+
+/// A pinned contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Contact {
+    /// What the user calls it.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// The pinned root key, once known.
+    pub root_key: Option<String>,
+    /// The weakest suite it may be reached with.
+    pub floor: Option<String>,
+    /// Its bundle was last seen under another root key; nothing is sent until it is trusted.
+    pub key_changed: bool,
+}
+
+/// A joined channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Channel {
+    /// The channel's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The string with which others join; whoever has it can read and publish.
+    pub invite: String,
+    /// Messages kept.
+    pub messages: u32,
+}
+
+/// A message published on a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct ChannelMessage {
+    /// The channel's id.
+    pub channel: String,
+    /// The message's id.
+    pub id: String,
+    /// The member that signed it.
+    pub from: String,
+    /// The member's petname, when it is a contact.
+    pub from_name: Option<String>,
+    /// The sender's wall clock in seconds since 1970, as the sender claims it.
+    pub sent_at: Option<u64>,
+    /// What was published.
+    pub payload: Vec<u8>,
+}
+
+/// A configured link, or one that a neighbour opened to us.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Link {
+    /// The link's id.
+    pub id: String,
+    /// Where it leads, `tcp://HOST:PORT`.
+    pub uri: String,
+    /// `listener`, `dialled` or `accepted`.
+    pub direction: String,
+    /// `config`, `api` or `peer`: who wanted it. What came through the API is kept over restarts.
+    pub origin: String,
+    /// `up`, `connecting`, `waiting` (for the next try), `listening` or `failed`.
+    pub state: String,
+    /// The neighbour at the other end, while it is up.
+    pub peer: Option<String>,
+    /// What went wrong last, as a sentence.
+    pub error: Option<String>,
+    /// Milliseconds until it is tried again.
+    pub next_try_ms: Option<u64>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct EventEntry {
+    /// Position; grows by one with every event of this process.
+    pub seq: u64,
+    /// Wall clock in seconds since 1970.
+    pub at: u64,
+    /// `accepted`, `in-custody`, `received`, `failed`, `message`, `channel-message`, `peer-up`,
+    /// `peer-down`, `route`, `contact-key-changed`, `clock-skew`, `link-up`, `link-down`,
+    /// `storage`, `config`.
+    pub kind: String,
+    /// The node it is about.
+    pub address: Option<String>,
+    /// The message it is about.
+    pub message: Option<String>,
+    /// The link it is about.
+    pub link: Option<String>,
+    /// The channel it is about.
+    pub channel: Option<String>,
+    /// The reason or the new value.
+    pub detail: Option<String>,
+    /// A duration that belongs to it, in milliseconds.
+    pub after_ms: Option<u64>,
+}

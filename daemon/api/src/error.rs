@@ -1,0 +1,65 @@
+//! Errors with names: `org.quicprochat.Error.<Variant>`.
+
+/// What a call to the daemon can fail with. The D-Bus name is `org.quicprochat.Error.` and the
+/// variant; the text is a sentence for people.
+#[derive(Debug, zbus::DBusError, PartialEq)]
+#[zbus(prefix = "org.quicprochat.Error")]
+pub enum Error {
+    /// The connection failed, or the error is one of `org.freedesktop.DBus.Error`.
+    #[zbus(error)]
+    ZBus(zbus::Error),
+    /// The caller may not do this: only the daemon's owner and root may.
+    AccessDenied(String),
+    /// A message, ping or trace cannot go to this node itself.
+    AddressIsOwn(String),
+    /// The bytes are no backup, or damaged, or of a later version.
+    BackupDamaged(String),
+    /// Too much is in flight; try again shortly.
+    Busy(String),
+    /// Too many channels are joined.
+    ChannelsFull(String),
+    /// The configuration file does not hold: file, line, key and what is allowed.
+    ConfigInvalid(String),
+    /// The contact list is full.
+    ContactsFull(String),
+    /// An identity is there already; see [`crate::ImportOptions::replace`].
+    IdentityExists(String),
+    /// Neither 32 hexadecimal digits nor the name of a contact.
+    InvalidAddress(String),
+    /// An argument or option is out of range or unknown.
+    InvalidArgument(String),
+    /// The invite string is damaged or of another version.
+    InviteInvalid(String),
+    /// The lifetime must be between 1 s and 30 days.
+    LifetimeOutOfRange(String),
+    /// Not a link that this daemon can open: `tcp://HOST:PORT`.
+    LinkInvalid(String),
+    /// Another contact has this name.
+    NameTaken(String),
+    /// A name has 1 to 64 bytes.
+    NameOutOfRange(String),
+    /// The recipient has no mailbox node that we know.
+    NoMailbox(String),
+    /// Too many messages wait for receipts, or the disk is full.
+    OutboxFull(String),
+    /// The payload is too long.
+    PayloadTooLarge(String),
+    /// The daemon is stopping.
+    ShuttingDown(String),
+    /// The disk does not take what must be kept.
+    StorageFailed(String),
+    /// Reaching this contact would fall below the suite it was reached with before.
+    SuiteFloor(String),
+    /// No answer in time.
+    TimedOut(String),
+    /// No such channel.
+    UnknownChannel(String),
+    /// No such contact.
+    UnknownContact(String),
+    /// No such link.
+    UnknownLink(String),
+    /// No such message.
+    UnknownMessage(String),
+    /// The passphrase does not open the backup.
+    WrongPassphrase(String),
+}

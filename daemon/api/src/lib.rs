@@ -1,0 +1,74 @@
+//! What `qpcd` and its clients agree on: names, client proxies, the dictionaries they exchange and
+//! the errors.
+//!
+//! The daemon serves the object [`PATH`] on a Unix socket, peer to peer, and under [`BUS_NAME`] on
+//! the session or system bus where there is one. The introspection files in `xml/` are the schema
+//! for every other language; a test of the daemon compares them with its code in both directions.
+//!
+//! | interface | about | proxy |
+//! |---|---|---|
+//! | `org.quicprochat.Daemon1` | the node itself: identity, status, configuration | [`DaemonProxy`] |
+//! | `org.quicprochat.Peers1` | neighbours | [`PeersProxy`] |
+//! | `org.quicprochat.Routes1` | known destinations | [`RoutesProxy`] |
+//! | `org.quicprochat.Messages1` | send, inbox, fate of messages, ping, trace | [`MessagesProxy`] |
+//! | `org.quicprochat.Channels1` | broadcast channels | [`ChannelsProxy`] |
+//! | `org.quicprochat.Contacts1` | pinned nodes with petnames | [`ContactsProxy`] |
+//! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
+//! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
+//! | `org.quicprochat.Peer1` | one neighbour, at `/org/quicprochat/peers/<address>` | [`PeerProxy`] |
+//! | `org.quicprochat.Link1` | one link, at `/org/quicprochat/links/<id>` | [`LinkProxy`] |
+//!
+//! Dictionaries (`a{sv}`) grow: a client ignores keys that it does not know, the daemon refuses
+//! option keys that it does not know. What is missing is unknown, not zero.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), api::Error> {
+//! let connection = api::connect("/run/quicprochat/qpcd.sock".as_ref()).await?;
+//! let messages = api::MessagesProxy::new(&connection).await?;
+//! let id = messages.send("00112233445566778899aabbccddeeff", b"hello", Default::default()).await?;
+//! println!("accepted {id}");
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod client;
+mod dict;
+mod error;
+pub mod framing;
+mod options;
+mod proxy;
+mod proxy_objects;
+
+pub use client::connect;
+pub use dict::{
+    Channel, ChannelMessage, Contact, Dropped, EventEntry, InboxMessage, Link, Message, Peer,
+    PingReply, Route, Status, TraceHop, Try,
+};
+pub use error::Error;
+pub use options::{
+    ContactOptions, HistoryOptions, ImportOptions, InboxOptions, PingOptions, RouteOptions,
+    SendOptions,
+};
+pub use proxy::{
+    ChannelsProxy, ContactsProxy, DaemonProxy, EventStream, EventsProxy, LinksProxy,
+    MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream, RoutesProxy,
+    StateChangedStream,
+};
+pub use proxy_objects::{LinkProxy, PeerProxy};
+
+/// The object that carries every interface but `Peer1` and `Link1`.
+pub const PATH: &str = "/org/quicprochat";
+
+/// Parent of the neighbours' objects; the last element is the address.
+pub const PEERS_PATH: &str = "/org/quicprochat/peers";
+
+/// Parent of the links' objects; the last element is the link's id.
+pub const LINKS_PATH: &str = "/org/quicprochat/links";
+
+/// The well-known name on a message bus.
+pub const BUS_NAME: &str = "org.quicprochat.Daemon1";
+
+/// The introspection files: interface name and content, one interface a file.
+pub const XML: &[(&str, &str)] = &[];

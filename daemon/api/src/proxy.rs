@@ -1,0 +1,205 @@
+//! Client proxies of the interfaces at [`crate::PATH`]; method and property docs live in `xml/`.
+#![allow(
+    missing_docs,
+    reason = "the derive puts its own, and the XML files carry the contract"
+)]
+
+use std::collections::BTreeMap;
+
+use zbus::{OwnedFd, proxy};
+
+use crate::{
+    Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry, HistoryOptions,
+    ImportOptions, InboxMessage, InboxOptions, Link, Message, Peer, PingOptions, PingReply, Route,
+    RouteOptions, SendOptions, Status, TraceHop,
+};
+
+/// The node itself.
+#[proxy(
+    interface = "org.quicprochat.Daemon1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Daemon {
+    /// This node's address.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn address(&self) -> Result<String, Error>;
+    /// The node's name as configured; empty when none is.
+    #[zbus(property)]
+    fn name(&self) -> Result<String, Error>;
+    /// The daemon's version.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> Result<String, Error>;
+    /// The public root key that certifies this node; empty on a router without one.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn root_key(&self) -> Result<String, Error>;
+    /// Whether messages are taken.
+    #[zbus(property)]
+    fn ready(&self) -> Result<bool, Error>;
+    /// `ok`, `full` or `failed`.
+    #[zbus(property)]
+    fn storage(&self) -> Result<String, Error>;
+    /// The node in numbers.
+    fn status(&self) -> Result<Status, Error>;
+    /// The identity, encrypted under a passphrase. Session state is not in it.
+    fn export_identity(&self, passphrase: &str) -> Result<Vec<u8>, Error>;
+    /// Puts an exported identity in place for the next start; returns its address.
+    fn import_identity(
+        &self,
+        backup: &[u8],
+        passphrase: &str,
+        options: ImportOptions,
+    ) -> Result<String, Error>;
+    /// The effective configuration, secrets replaced.
+    fn config_get(&self) -> Result<BTreeMap<String, String>, Error>;
+    /// Reads the configuration again: links, log level, network key.
+    fn reload(&self) -> Result<(), Error>;
+    /// Flushes the store, closes the links and ends the process.
+    fn stop(&self) -> Result<(), Error>;
+    /// The metrics in the text exposition format.
+    fn metrics(&self) -> Result<String, Error>;
+}
+
+/// Neighbours.
+#[proxy(
+    interface = "org.quicprochat.Peers1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Peers {
+    /// All neighbours on live links.
+    fn list(&self) -> Result<Vec<Peer>, Error>;
+}
+
+/// Known destinations.
+#[proxy(
+    interface = "org.quicprochat.Routes1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Routes {
+    /// Routes in the order of their addresses.
+    fn list(&self, options: RouteOptions) -> Result<Vec<Route>, Error>;
+    /// Asks the neighbours for a route to `to` (address or contact) now.
+    fn find(&self, to: &str) -> Result<(), Error>;
+}
+
+/// Messages. `to` is an address or the name of a contact.
+#[proxy(
+    interface = "org.quicprochat.Messages1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Messages {
+    /// Sends a payload; returns the message's id once the message is *accepted*.
+    fn send(&self, to: &str, payload: &[u8], options: SendOptions) -> Result<String, Error>;
+    /// Like `Send` for large payloads: everything that can be read from `payload`.
+    fn send_fd(&self, to: &str, payload: OwnedFd, options: SendOptions) -> Result<String, Error>;
+    /// Sends every item (see [`crate::framing`]) that can be read from `payloads`, in order;
+    /// returns the ids once all are *accepted*.
+    fn send_many(
+        &self,
+        to: &str,
+        payloads: OwnedFd,
+        options: SendOptions,
+    ) -> Result<Vec<String>, Error>;
+    /// Waits until the message is `received` or `failed`, at most `timeout_ms`; returns its state.
+    fn wait(&self, id: &str, timeout_ms: u32) -> Result<String, Error>;
+    /// Messages received and not taken, oldest first.
+    fn inbox(&self, options: InboxOptions) -> Result<Vec<InboxMessage>, Error>;
+    /// Like `Inbox` for many or large messages: a descriptor to read items from
+    /// (see [`crate::framing::InboxHeader`]). `take` is not possible here.
+    fn inbox_fd(&self, options: InboxOptions) -> Result<OwnedFd, Error>;
+    /// Forgets the received messages up to and including this one.
+    fn take(&self, id: &str) -> Result<(), Error>;
+    /// Everything known about the fate of a message of ours.
+    fn why(&self, id: &str) -> Result<Message, Error>;
+    /// Our messages without a receipt.
+    fn queue(&self) -> Result<Vec<Message>, Error>;
+    /// Stops trying to deliver a message.
+    fn cancel(&self, id: &str) -> Result<(), Error>;
+    /// Measures one round trip inside an end-to-end session.
+    fn ping(&self, to: &str, options: PingOptions) -> Result<PingReply, Error>;
+    /// Asks the node `ttl` hops along the route to `to` who it is.
+    fn trace_hop(&self, to: &str, ttl: u8, timeout_ms: u32) -> Result<TraceHop, Error>;
+    /// A message arrived; read it with `Inbox` and `after_seq`.
+    #[zbus(signal)]
+    fn message_received(&self, id: &str, from: &str, seq: u64);
+    /// A message of ours changed its state.
+    #[zbus(signal)]
+    fn state_changed(&self, id: &str, state: &str);
+}
+
+/// Broadcast channels. `channel` is an id or the name of a joined channel.
+#[proxy(
+    interface = "org.quicprochat.Channels1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Channels {
+    /// Creates a channel and joins it; returns its id and the invite.
+    fn create(&self, name: &str) -> Result<(String, String), Error>;
+    /// Joins the channel of an invite; returns its id.
+    fn join(&self, invite: &str) -> Result<String, Error>;
+    /// Leaves a channel; its key and history are erased here.
+    fn leave(&self, channel: &str) -> Result<(), Error>;
+    /// Joined channels.
+    fn list(&self) -> Result<Vec<Channel>, Error>;
+    /// Publishes to all members; returns the message's id.
+    fn publish(&self, channel: &str, payload: &[u8]) -> Result<String, Error>;
+    /// Kept messages, oldest first.
+    fn history(&self, channel: &str, options: HistoryOptions)
+    -> Result<Vec<ChannelMessage>, Error>;
+    /// A message was published that was not shown before.
+    #[zbus(signal)]
+    fn published(&self, message: ChannelMessage);
+}
+
+/// Pinned nodes. `contact` is an address or a name.
+#[proxy(
+    interface = "org.quicprochat.Contacts1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Contacts {
+    /// Pins a node under a petname.
+    fn add(&self, name: &str, address: &str, options: ContactOptions) -> Result<(), Error>;
+    /// All contacts.
+    fn list(&self) -> Result<Vec<Contact>, Error>;
+    /// Forgets a contact.
+    fn remove(&self, contact: &str) -> Result<(), Error>;
+    /// Gives a contact another petname.
+    fn rename(&self, contact: &str, name: &str) -> Result<(), Error>;
+    /// Accepts the changed root key of a contact.
+    fn trust(&self, contact: &str) -> Result<(), Error>;
+}
+
+/// Configured links.
+#[proxy(
+    interface = "org.quicprochat.Links1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Links {
+    /// All links: listeners, dialled and accepted ones.
+    fn list(&self) -> Result<Vec<Link>, Error>;
+    /// Adds a link, `tcp://HOST:PORT`, and keeps it over restarts; returns its id. A link that
+    /// cannot be opened now is tried again.
+    fn add(&self, uri: &str) -> Result<String, Error>;
+    /// Closes a link and forgets it.
+    fn remove(&self, id: &str) -> Result<(), Error>;
+}
+
+/// What happens.
+#[proxy(
+    interface = "org.quicprochat.Events1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Events {
+    /// The last events, oldest first, at most `limit` (of 1,024 kept).
+    fn recent(&self, limit: u32) -> Result<Vec<EventEntry>, Error>;
+    /// Something happened; `kind` is also in the entry.
+    #[zbus(signal)]
+    fn event(&self, kind: &str, entry: EventEntry);
+}
