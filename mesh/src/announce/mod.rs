@@ -1,1 +1,5 @@
-//! Filled in by its owner.
+//! Announces: how nodes make themselves known.
+
+mod object;
+
+pub use object::*;

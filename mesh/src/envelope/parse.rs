@@ -1,0 +1,144 @@
+use crate::{
+    crypto::{
+        Mode,
+        hash::{self, Domain},
+        sign,
+    },
+    envelope::{
+        Admitted, Body, Class, Content, EnvelopeId, HEADER_LEN, Header, SealedBody, SessionBody,
+    },
+    error::{Error, Malformed, PeerMisbehaved},
+    limits::ENVELOPE_LEN_MAX,
+    wire::Reader,
+};
+
+const SIGNATURE_LEN: usize = 64;
+
+/// An envelope as it arrived: well-formed, within its maxima, not expired. Nothing is proven about
+/// who made it.
+#[derive(Clone, Debug)]
+pub struct EnvelopeIn<'a> {
+    bytes: &'a [u8],
+    header: Header,
+    body: Body<'a>,
+    digest: [u8; 32],
+}
+
+impl<'a> EnvelopeIn<'a> {
+    /// Judges the structure of received bytes (`ENV-01`, `ENV-02`, `ENV-08`). Allocates nothing.
+    ///
+    /// # Errors
+    /// [`Malformed`] for structure, [`crate::error::Unsupported`] for an unknown version or suite,
+    /// [`PeerMisbehaved`] beyond the authenticated maxima or expired.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        if bytes.len() > ENVELOPE_LEN_MAX {
+            return Err(Malformed::TooLong("envelope").into());
+        }
+        let mut reader = Reader::new(bytes);
+        let header = Header::read(&mut reader)?;
+        let body = read_body(header.class, reader)?;
+        let digest = digest(&header, bytes);
+        Ok(Self {
+            bytes,
+            header,
+            body,
+            digest,
+        })
+    }
+
+    /// What every hop reads.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The envelope's name at hop level (`ENV-04`).
+    pub const fn id(&self) -> EnvelopeId {
+        EnvelopeId(hash::truncate(&self.digest))
+    }
+
+    /// What the id is cut from and a signature is over.
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The bytes as they arrived.
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What follows the header.
+    pub const fn body(&self) -> Body<'a> {
+        self.body
+    }
+
+    /// Whether it carries a signature.
+    pub const fn is_signed(&self) -> bool {
+        matches!(self.header.class, Class::Signed)
+    }
+
+    /// Checks the signature of a signed envelope (`ENV-06`).
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::BadSignature`] or [`PeerMisbehaved::WeakKey`]; the former also for an
+    /// envelope that carries none.
+    pub fn verify_signature(&self, mode: Mode) -> Result<(), PeerMisbehaved> {
+        match &self.body {
+            Body::Signed {
+                source_key,
+                signature,
+                ..
+            } => sign::verify(mode, source_key, &self.digest, signature),
+            Body::Session(_) | Body::Sealed(_) => Err(PeerMisbehaved::BadSignature),
+        }
+    }
+
+    /// Takes the envelope for forwarding or custody; copies its bytes.
+    pub fn admit(self) -> Admitted {
+        Admitted::new(self.id(), self.header, self.bytes.to_vec())
+    }
+}
+
+fn read_body<'a>(class: Class, mut reader: Reader<'a>) -> Result<Body<'a>, Error> {
+    match class {
+        Class::Session => Ok(Body::Session(SessionBody::read(&mut reader)?)),
+        Class::Sealed => Ok(Body::Sealed(SealedBody::read(&mut reader)?)),
+        Class::Signed => {
+            let (content, signature) = reader
+                .rest()
+                .split_last_chunk::<SIGNATURE_LEN>()
+                .ok_or(Malformed::MissingData("envelope signature"))?;
+            let mut reader = Reader::new(content);
+            let source_key = reader.array("envelope source key")?;
+            let seq = reader.u64("envelope seq")?;
+            let content = match reader.u8("envelope content kind")? {
+                0 => Content::Session(SessionBody::read(&mut reader)?),
+                1 => Content::Public(reader.rest()),
+                _ => return Err(Malformed::OutOfRange("envelope content kind").into()),
+            };
+            Ok(Body::Signed {
+                source_key,
+                seq,
+                content,
+                signature: *signature,
+            })
+        }
+    }
+}
+
+/// The digest of complete envelope bytes: domain ‖ immutable header fields ‖ hash of the body, the
+/// signature of a signed one left out (`ENV-04`).
+pub(crate) fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
+    let end = match header.class {
+        Class::Signed => bytes.len() - SIGNATURE_LEN,
+        Class::Session | Class::Sealed => bytes.len(),
+    };
+    unsigned_digest(header, &bytes[HEADER_LEN..end])
+}
+
+/// As [`digest`], for a body whose signature is not there yet.
+pub(crate) fn unsigned_digest(header: &Header, body: &[u8]) -> [u8; 32] {
+    hash::digest32(
+        Domain::Envelope,
+        &[&header.immutable(), &hash::sha256(body)],
+    )
+}
