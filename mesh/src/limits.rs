@@ -45,3 +45,65 @@ pub const LIFETIME_DEFAULT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Tries remembered for `why`.
 pub const TRIES_KEPT: usize = 8;
+
+// Fragments (specs/06-fragment.md).
+
+/// Longest frame: an envelope with its frame header and room to spare.
+pub const FRAME_LEN_MAX: usize = ENVELOPE_LEN_MAX + 64;
+
+/// Most pieces of one frame. The longest frame needs 5,805 on the narrowest link, where a piece
+/// has 192 − 11 bytes.
+pub const FRAGMENT_COUNT_MAX: u16 = 6_144;
+
+/// Most frames one link may have under way in pieces.
+pub const FRAGMENT_FRAMES_PER_LINK_MAX: usize = 16;
+
+/// Most memory for pieces from one link: the longest frame in the smallest pieces is
+/// 1,050,688 + 5,805 × 64 B of bookkeeping = 1.4 MB, and another can begin beside it.
+pub const FRAGMENT_LINK_BYTES_MAX: usize = 5 << 19;
+
+/// Most memory for pieces from all links: six links at their limit, hundreds in ordinary use.
+pub const FRAGMENT_TOTAL_BYTES_MAX: usize = 16 << 20;
+
+/// A frame that got no new piece for so long is discarded. On the slowest radio (293 bit/s) a
+/// piece of 255 bytes takes 9 s.
+pub const FRAGMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+// Reconciliation (specs/08-reconcile.md).
+
+/// Most items one run is about.
+pub const RECONCILE_SET_MAX: usize = 8_192;
+
+/// Longest round: the smallest limit the protocol allows; 120 ids.
+pub const RECONCILE_ROUND_LEN_MAX: usize = 4_096;
+
+/// Longest message of a run after its scope byte: a round and its header.
+pub const RECONCILE_MESSAGE_LEN_MAX: usize = RECONCILE_ROUND_LEN_MAX + 64;
+
+/// Blinded ids in one message: 128 × 32 B = 4,096 B.
+pub const RECONCILE_WANT_IDS_MAX: usize = 128;
+
+/// Most rounds of a run. Two disjoint full sets need 8,192 × 2 ids at 120 a round: 137.
+pub const RECONCILE_ROUNDS_MAX: u32 = 512;
+
+/// Most runs on one link opened by one side.
+pub const RECONCILE_RUNS_PER_LINK_MAX: usize = 4;
+
+/// Most runs on all links: 16 × 8,192 items × (64 + 40 + 32 B while both differences are
+/// collected) = 18 MB, reached only with sixteen full sets at once.
+pub const RECONCILE_RUNS_MAX: usize = 16;
+
+/// Runs a neighbour may open in the long run.
+pub const RECONCILE_OPENS_PER_S: u64 = 1;
+
+/// Runs a neighbour may open at once: every channel in common when the link comes up.
+pub const RECONCILE_OPENS_BURST: u64 = 64;
+
+/// Messages that wait for one link; what is beyond is repeated later.
+pub const RECONCILE_OUTGOING_MAX: usize = 64;
+
+/// First repeat of what got no answer; doubles each time.
+pub const RECONCILE_REPEAT_AFTER: Duration = Duration::from_secs(2);
+
+/// Repeats before a run is given up: 2 + 4 + … + 128 s = 254 s.
+pub const RECONCILE_REPEATS_MAX: u32 = 6;

@@ -1,1 +1,5 @@
-//! Filled in by its owner.
+//! Broadcast channels (`specs/07-channel.md`).
+
+mod id;
+
+pub use id::{ChannelId, ParseChannelIdError};

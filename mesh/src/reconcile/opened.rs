@@ -1,0 +1,82 @@
+//! A run from the side that opened it: it follows.
+
+use alloc::vec::Vec;
+
+use super::{
+    Label,
+    message::{ID_LEN, Message},
+    set::Set,
+};
+use crate::{error::Error, time::Instant};
+
+/// What the opener remembers of a run.
+pub(super) struct OpenedRun {
+    pub(super) label: Label,
+    nonce: [u8; 16],
+    set: Set,
+    /// Whether the answerer was heard: the Open need not be repeated any more.
+    pub(super) heard: bool,
+    /// Number of the next part of the want list.
+    next_want: u32,
+    pub(super) repeats: u32,
+    pub(super) deadline: Instant,
+}
+
+/// What came of a part of the want list.
+pub(super) enum Wanted {
+    /// It is new: these items of ours the answerer lacks.
+    Items { ids: Vec<[u8; 32]>, last: bool },
+    /// It was here before.
+    Again,
+    /// It is out of order.
+    Ignored,
+}
+
+impl OpenedRun {
+    pub(super) fn new(label: Label, nonce: [u8; 16], set: Set, deadline: Instant) -> Self {
+        Self {
+            label,
+            nonce,
+            set,
+            heard: false,
+            next_want: 0,
+            repeats: 0,
+            deadline,
+        }
+    }
+
+    /// The message that opens the run.
+    pub(super) fn open_message(&self, run: u32) -> Message<'static> {
+        Message::Open {
+            run,
+            label: self.label,
+            nonce: self.nonce,
+            items: u32::try_from(self.set.len()).expect("RECONCILE_SET_MAX fits 32 bits"),
+            digest: self.set.digest(),
+        }
+    }
+
+    /// Our side of a round.
+    pub(super) fn on_lead(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        self.heard = true;
+        self.set.reply(bytes)
+    }
+
+    /// A part of the want list. Ids that are not ours are skipped: at most they were made up.
+    pub(super) fn on_want(&mut self, round: u32, last: bool, ids: &[u8]) -> Wanted {
+        self.heard = true;
+        if round < self.next_want {
+            return Wanted::Again;
+        }
+        if round > self.next_want {
+            return Wanted::Ignored;
+        }
+        self.next_want += 1;
+        let (blinded, _) = ids.as_chunks::<ID_LEN>();
+        let ids = blinded
+            .iter()
+            .filter_map(|id| self.set.unblind(id))
+            .collect();
+        Wanted::Items { ids, last }
+    }
+}
