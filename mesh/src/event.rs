@@ -81,6 +81,11 @@ pub enum Event {
         /// The link it was on.
         link: LinkId,
     },
+    /// A link answers nothing any more: the driver should close it and connect again (`HOP-03`).
+    LinkStalled {
+        /// The link.
+        link: LinkId,
+    },
     /// The best route to a destination appeared, changed its next hop, or is gone (`None`).
     RouteChanged {
         /// The destination.

@@ -107,3 +107,23 @@ pub const RECONCILE_REPEAT_AFTER: Duration = Duration::from_secs(2);
 
 /// Repeats before a run is given up: 2 + 4 + … + 128 s = 254 s.
 pub const RECONCILE_REPEATS_MAX: u32 = 6;
+/// Bytes of user payload waiting for receipts: with its index entries at most 80 MB.
+pub const OUTBOX_BYTES_MAX: usize = 64 << 20;
+
+/// Messages waiting for receipts. Their index costs about 400 bytes each: 40 MB.
+pub const OUTBOX_MESSAGES_MAX: usize = 100_000;
+
+/// Messages received and not taken. Beyond, senders keep what they send.
+pub const INBOX_MESSAGES_MAX: usize = 200_000;
+
+/// Bytes of messages received and not taken.
+pub const INBOX_BYTES_MAX: usize = 64 << 20;
+
+/// Pinned contacts: at about 200 bytes each 1 MB.
+pub const CONTACTS_MAX: usize = 5_000;
+
+/// Longest petname in bytes.
+pub const NAME_LEN_MAX: usize = 64;
+
+/// Links at once. A link's queues hold at most 4,096 control frames of about 64 bytes, 256 kB.
+pub const LINKS_MAX: usize = 1_024;

@@ -1,7 +1,8 @@
 //! What must survive a crash: an ordered stream of changes to a few small tables.
 //!
 //! The core writes [`Record`]s, the driver stores them and says how far it got
-//! ([`crate::Node::handle_committed`]). At start the driver plays every stored row back through
+//! ([`crate::Node::handle_committed`]). All records polled until `None` are one atomic change: a
+//! crash leaves all of them or none (`STO-01`). At start the driver plays every stored row back through
 //! [`crate::Node::restore`]. The driver never looks inside a value.
 
 use alloc::vec::Vec;
@@ -82,4 +83,6 @@ tables! {
     Mailbox = 11, "mailbox", secret false;
     /// Bundles of other nodes.
     Bundles = 12, "bundles", secret false;
+    /// Which message counters of a sender were shown, one row a sender and lineage.
+    Windows = 13, "windows", secret false;
 }

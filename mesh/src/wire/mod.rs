@@ -9,6 +9,8 @@
 //! Objects that are signed or hashed (envelopes, announces, bundles) are fixed-width and little
 //! endian instead; the same reader and writer serve them.
 
+pub mod frame;
+
 mod reader;
 mod writer;
 
