@@ -1,0 +1,6 @@
+//! Whole meshes: simulated ones, and real daemons in network namespaces and under `kill -9`.
+//!
+//! One binary for all of them, because linking is what costs time. Tests that this machine cannot
+//! run say so in capitals and pass.
+
+mod simulation;
