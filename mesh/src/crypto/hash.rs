@@ -40,6 +40,8 @@ domains! {
     Bundle = b"qpc bundle     1",
     /// A root key's certificate over a node key (`ID-07`).
     Certificate = b"qpc certificate1",
+    /// A transport's certificate that binds a link key to a node key.
+    LinkCertificate = b"qpc link cert  1",
     /// A receipt's hash-lock (`ENV-10`).
     Lock = b"qpc lock       1",
     /// A sender's proof of work for a stranger's mailbox (`ENV-12`).

@@ -1,0 +1,255 @@
+//! A TCP connection after its handshake.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use mesh::{
+    identity::PublicIdentity,
+    link::{LinkCaps, Medium},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{
+    limits::{RECEIVE_BUFFER_LEN, SEND_BATCH_LEN, SEND_ROUNDS_MAX},
+    link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending},
+    secure::{CONFIRM, Established, GOODBYE, Opened, Opener, Sealer},
+};
+
+/// A link over TCP: Noise records on a connection with `TCP_NODELAY`.
+///
+/// It owns bytes only while it has to: the rest of a record that was not complete, and the part
+/// of a batch that the socket did not take. Everything else happens in the driver's [`Scratch`].
+pub struct TcpLink {
+    stream: TcpStream,
+    sealer: Sealer,
+    opener: Opener,
+    caps: LinkCaps,
+    peer: PublicIdentity,
+    /// Received, from `opened` on not opened yet: less than [`RECEIVE_BUFFER_LEN`].
+    unread: Vec<u8>,
+    opened: usize,
+    /// Sealed, not written yet, from `written` on: less than two batches.
+    unsent: Vec<u8>,
+    written: usize,
+}
+
+impl TcpLink {
+    /// Takes over a connection whose handshake is done.
+    pub fn new(stream: TcpStream, established: Established) -> Self {
+        let caps = LinkCaps {
+            medium: Medium::Tcp,
+            mtu: established.mtu,
+            bitrate_bps: NOMINAL_BITRATE_BPS,
+            reliable: true,
+        };
+        Self {
+            stream,
+            caps,
+            peer: established.peer(),
+            sealer: established.sealer,
+            opener: established.opener,
+            unread: Vec::new(),
+            opened: 0,
+            unsent: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Opens what was left over when the consumer paused. Returns whether it paused again.
+    fn open_unread(&mut self, each: &mut dyn FnMut(&[u8]) -> Flow) -> Result<Flow, DownReason> {
+        let (done, flow) = open(&mut self.opener, &mut self.unread[self.opened..], each)?;
+        self.opened += done;
+        Ok(flow)
+    }
+
+    /// Reads once behind the bytes left over and opens what is complete.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        each: &mut dyn FnMut(&[u8]) -> Flow,
+    ) -> Result<Receiving, DownReason> {
+        let old = self.unread.len() - self.opened;
+        let (kept, free) = buffer.split_at_mut(old);
+        let mut into = ReadBuf::new(free);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
+            Poll::Pending => return Ok(Receiving::Waiting),
+            Poll::Ready(result) => result?,
+        }
+        let new = into.filled().len();
+        if new == 0 {
+            return Err(if old == 0 { DownReason::Closed } else { DownReason::Truncated });
+        }
+        kept.copy_from_slice(&self.unread[self.opened..]);
+        let (done, flow) = open(&mut self.opener, &mut buffer[..old + new], each)?;
+        self.keep_unread(&buffer[done..old + new]);
+        if flow == Flow::Pause {
+            return Ok(Receiving::Paused);
+        }
+        // A read that did not fill its buffer emptied the socket; tokio knows, and answers this
+        // without a system call.
+        match self.stream.poll_read_ready(cx) {
+            Poll::Pending => Ok(Receiving::Waiting),
+            Poll::Ready(result) => result.map(|()| Receiving::More).map_err(DownReason::from),
+        }
+    }
+
+    fn keep_unread(&mut self, rest: &[u8]) {
+        self.unread.clear();
+        self.opened = 0;
+        if rest.is_empty() && self.unread.capacity() > IDLE_CAPACITY {
+            self.unread = Vec::new();
+        }
+        self.unread.extend_from_slice(rest);
+    }
+
+    /// Writes what the socket did not take before. True when nothing is left.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, DownReason> {
+        while self.written < self.unsent.len() {
+            let rest = &self.unsent[self.written..];
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Ok(0)) => return Err(DownReason::Closed),
+                Poll::Ready(result) => self.written += result?,
+            }
+        }
+        self.unsent.clear();
+        self.written = 0;
+        if self.unsent.capacity() > IDLE_CAPACITY {
+            self.unsent = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// Pulls and seals frames until the batch is full. True when there are no more.
+    fn fill(&mut self, batch: &mut Vec<u8>, pull: &mut dyn FnMut(&mut Vec<u8>) -> bool) -> bool {
+        while batch.len() < SEND_BATCH_LEN {
+            let start = Sealer::begin(batch);
+            let frame_at = batch.len();
+            if !pull(batch) || batch.len() <= frame_at {
+                batch.truncate(start);
+                return true;
+            }
+            debug_assert!(batch.len() - frame_at <= self.caps.mtu as usize, "frame above the MTU");
+            if batch.len() - frame_at > self.caps.mtu as usize {
+                batch.truncate(start);
+                continue;
+            }
+            self.sealer.finish(batch, start);
+        }
+        false
+    }
+
+    /// Writes a batch; keeps what the socket does not take. True when it took everything.
+    fn write(&mut self, cx: &mut Context<'_>, batch: &[u8]) -> Result<bool, DownReason> {
+        let taken = match Pin::new(&mut self.stream).poll_write(cx, batch) {
+            Poll::Pending => 0,
+            Poll::Ready(result) => result?,
+        };
+        if taken == batch.len() {
+            return Ok(true);
+        }
+        self.unsent.extend_from_slice(&batch[taken..]);
+        self.flush(cx)
+    }
+
+    /// Tells the peer that this link is the one to use (`LNK-27`); the dialler does.
+    pub(crate) fn confirm(&mut self) {
+        self.control(CONFIRM, 0);
+    }
+
+    fn control(&mut self, kind: u8, value: u8) {
+        let mut record = Vec::new();
+        self.sealer.control(&mut record, kind, value);
+        self.unsent.extend_from_slice(&record);
+        if let Ok(written) = self.stream.try_write(&self.unsent[self.written..]) {
+            self.written += written;
+        }
+    }
+}
+
+impl Link for TcpLink {
+    fn caps(&self) -> LinkCaps {
+        self.caps
+    }
+
+    fn peer(&self) -> PublicIdentity {
+        self.peer
+    }
+
+    fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        each: &mut dyn FnMut(&[u8]) -> Flow,
+    ) -> Result<Receiving, DownReason> {
+        if self.open_unread(each)? == Flow::Pause {
+            return Ok(Receiving::Paused);
+        }
+        self.read(cx, &mut scratch.receive, each)
+    }
+
+    fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        pull: &mut dyn FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<Sending, DownReason> {
+        for _ in 0..SEND_ROUNDS_MAX {
+            if !self.flush(cx)? {
+                return Ok(Sending::Waiting);
+            }
+            scratch.send.clear();
+            let is_all = self.fill(&mut scratch.send, pull);
+            if scratch.send.is_empty() {
+                return Ok(Sending::Idle);
+            }
+            if !self.write(cx, &scratch.send)? {
+                return Ok(Sending::Waiting);
+            }
+            if is_all {
+                return Ok(Sending::Idle);
+            }
+        }
+        Ok(Sending::More)
+    }
+
+    fn say_goodbye(&mut self, reason: Goodbye) {
+        self.control(GOODBYE, reason.0);
+    }
+}
+
+/// Opens complete records; a goodbye ends the link after the frames before it.
+fn open(
+    opener: &mut Opener,
+    bytes: &mut [u8],
+    each: &mut dyn FnMut(&[u8]) -> Flow,
+) -> Result<(usize, Flow), DownReason> {
+    let mut left = None;
+    let end = opener.open_all(bytes, |opened| match opened {
+        Opened::Frame(frame) => each(frame),
+        Opened::Goodbye(why) => {
+            left = Some(why);
+            Flow::Pause
+        }
+        Opened::Confirm | Opened::Unknown => Flow::Continue,
+    })?;
+    match left {
+        Some(why) => Err(DownReason::PeerLeft(why)),
+        None => Ok(end),
+    }
+}
+
+/// Nominal bit rate of a TCP link: what the medium is capable of is not known, 100 Mbit/s is what
+/// a Freifunk backbone or a home uplink has. Costs use measured times where there are any.
+const NOMINAL_BITRATE_BPS: u64 = 100_000_000;
+
+/// Buffers of an idle link above this are given back.
+const IDLE_CAPACITY: usize = 4 << 10;
+
+const _: () = assert!(IDLE_CAPACITY < RECEIVE_BUFFER_LEN);

@@ -1,0 +1,15 @@
+//! Links over TCP: static peers, a listener, Noise on top.
+
+mod accept;
+mod dial;
+mod half_open;
+mod link;
+mod shake;
+mod target;
+
+pub(crate) use accept::{Listening, listen};
+pub use dial::DialError;
+pub(crate) use dial::dial;
+pub(crate) use half_open::HalfOpen;
+pub use link::TcpLink;
+pub use target::{TargetError, TcpTarget};
