@@ -1,1 +1,3 @@
-//! Empty so far.
+//! x
+#![forbid(unsafe_code)]
+pub mod store;
