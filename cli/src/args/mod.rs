@@ -1,0 +1,374 @@
+//! The command tree: what can be typed, and what it becomes (`CLI-10`, `CLI-11`).
+//!
+//! Parsing touches neither files nor sockets. Values are checked as they are parsed, so that a
+//! command starts with arguments that make sense.
+
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use value::{Body, ContactRef, HexId, LinkUri, Shell};
+
+/// Everything on the command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "qpc",
+    version,
+    about = "Talk to a quicprochat node",
+    long_about = "Talk to a quicprochat node: send and receive messages, see who is there and how \
+                  the mesh is doing. The node itself is qpcd; qpc asks it over a local socket.",
+    after_help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not reachable, 4 timed out, \
+                  5 partly done.",
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = false
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// The daemon's socket [default: $QPC_SOCKET, else the usual places]
+    #[arg(
+        long,
+        value_name = "PATH",
+        global = true,
+        help_heading = "Global options"
+    )]
+    pub socket: Option<PathBuf>,
+    /// Print JSON, one document, or one per line for commands that follow something
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Give up after this long
+    #[arg(long, value_name = "SECONDS", global = true, value_parser = value::seconds, help_heading = "Global options")]
+    pub timeout: Option<Duration>,
+    /// No colours, even on a terminal
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_color: bool,
+    /// No progress and no warnings
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// How the node is doing
+    Status,
+    /// The node's address and name
+    Whoami,
+    /// The neighbours
+    Peers {
+        /// Show them again whenever one comes or goes
+        #[arg(short, long)]
+        watch: bool,
+    },
+    /// The best route to every known node, or to one
+    Routes {
+        /// Only the route to this node
+        address: Option<ContactRef>,
+    },
+    /// Links to neighbours: list, add, remove
+    #[command(subcommand)]
+    Links(Links),
+    /// Send a message
+    #[command(override_usage = "qpc send [OPTIONS] <ADDRESS> <TEXT | --file <FILE> | ->")]
+    Send(Send),
+    /// Messages that arrived
+    Inbox {
+        /// Only those after this message
+        #[arg(long, value_name = "ID")]
+        since: Option<HexId>,
+        /// Remove from the daemon what was shown
+        #[arg(long)]
+        take: bool,
+    },
+    /// Show messages as they arrive
+    Watch {
+        /// Remove from the daemon what was shown
+        #[arg(long)]
+        take: bool,
+        /// End after this many messages
+        #[arg(short = 'n', long, value_name = "COUNT", value_parser = value::count)]
+        count: Option<u32>,
+    },
+    /// Measure round trips to a node
+    Ping(Ping),
+    /// Show the nodes on the way to a node
+    Trace {
+        /// The node, or a contact's name
+        address: ContactRef,
+    },
+    /// What became of a message of ours
+    Why {
+        /// The message
+        id: HexId,
+    },
+    /// Messages of ours without a receipt
+    Queue,
+    /// Stop trying to deliver messages of ours
+    Cancel {
+        /// The messages
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<HexId>,
+    },
+    /// Broadcast channels: create, join, leave, list, send, history
+    #[command(subcommand)]
+    Channel(Channel),
+    /// Names for nodes: list, add, remove, rename, trust
+    #[command(subcommand)]
+    Contacts(Contacts),
+    /// Back up the node's identity, or bring a backup back
+    #[command(subcommand)]
+    Identity(Identity),
+    /// Everything the daemon reports, as it happens
+    Events {
+        /// End after this many events
+        #[arg(short = 'n', long, value_name = "COUNT", value_parser = value::count)]
+        count: Option<u32>,
+    },
+    /// The daemon's settings
+    #[command(subcommand)]
+    Config(Config),
+    /// The mesh as this node knows it
+    #[command(subcommand)]
+    Mesh(Mesh),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page, or write all of them
+    Man {
+        /// The command whose page is wanted [default: qpc itself]
+        #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+        command: Vec<String>,
+        /// Write the pages of all commands into this directory
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Versions of qpc and of the daemon
+    Version,
+    /// Three throw-away nodes on this machine, talking across the middle one
+    Demo,
+}
+
+/// `qpc links`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Links {
+    /// Every link, configured or accepted
+    List,
+    /// Connect to a neighbour and stay connected
+    Add {
+        /// Where it listens, for example tcp://192.0.2.7:4240
+        uri: LinkUri,
+    },
+    /// Stop connecting to a neighbour
+    Remove {
+        /// The link's id, or its URI as it was added
+        link: String,
+    },
+}
+
+/// `qpc send`
+#[derive(Args, Clone, Debug)]
+pub struct Send {
+    /// The recipient, or a contact's name
+    pub address: ContactRef,
+    /// What is sent.
+    #[command(flatten)]
+    pub body: Body,
+    /// Wait this long for the recipient's receipt
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub wait: Option<Duration>,
+    /// Which of several waiting messages goes first
+    #[arg(long, value_enum, default_value_t = Priority::Normal)]
+    pub priority: Priority,
+    /// How long it may be under way: 90s, 10m, 12h, 7d [default: the daemon's]
+    #[arg(long, value_name = "DURATION", value_parser = value::lifetime)]
+    pub lifetime: Option<Duration>,
+    /// No disk on the way: lost with the process that carries it
+    #[arg(long)]
+    pub volatile: bool,
+    /// Sign it, so that others can be shown who sent it
+    #[arg(long)]
+    pub signed: bool,
+    /// Hide the sender from relays, through the recipient's mailbox node
+    #[arg(long, conflicts_with = "signed")]
+    pub sealed: bool,
+}
+
+/// Which of several waiting messages goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// After everything else.
+    Low,
+    /// The usual.
+    Normal,
+    /// Before the usual.
+    High,
+    /// Before everything else.
+    Urgent,
+}
+
+impl Priority {
+    /// The name the daemon uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+}
+
+/// `qpc ping`
+#[derive(Args, Clone, Debug)]
+pub struct Ping {
+    /// The node, or a contact's name
+    pub address: ContactRef,
+    /// How many times
+    #[arg(short, long, value_name = "COUNT", default_value = "4", value_parser = value::count)]
+    pub count: u32,
+    /// Time between an answer and the next question
+    #[arg(short, long, value_name = "SECONDS", default_value = "0.2", value_parser = value::pause)]
+    pub interval: Duration,
+    /// Bytes of padding each way
+    #[arg(short, long, value_name = "BYTES", default_value_t = 0)]
+    pub size: u16,
+}
+
+/// `qpc channel`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Channel {
+    /// Create a channel and print its invite
+    Create {
+        /// The channel's name
+        name: String,
+    },
+    /// Join the channel of an invite
+    Join {
+        /// The text another member gave
+        invite: String,
+    },
+    /// Leave a channel and erase its key and history here
+    Leave {
+        /// The channel's id or name
+        channel: String,
+    },
+    /// The joined channels
+    List,
+    /// Publish to all members
+    #[command(override_usage = "qpc channel send [OPTIONS] <CHANNEL> <TEXT | --file <FILE> | ->")]
+    Send {
+        /// The channel's id or name
+        channel: String,
+        /// What is published.
+        #[command(flatten)]
+        body: Body,
+    },
+    /// The messages of a channel
+    History {
+        /// The channel's id or name
+        channel: String,
+    },
+}
+
+/// `qpc contacts`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Contacts {
+    /// Every contact
+    List,
+    /// Name a node
+    Add {
+        /// What to call it
+        name: String,
+        /// The node
+        address: HexId,
+        /// The root key that must certify it; without, the first seen is pinned
+        #[arg(long, value_name = "HEX", value_parser = value::root_key)]
+        root_key: Option<String>,
+    },
+    /// Forget a contact
+    Remove {
+        /// The contact's name or address
+        contact: ContactRef,
+    },
+    /// Give a contact another name
+    Rename {
+        /// The contact's name or address
+        contact: ContactRef,
+        /// The new name
+        name: String,
+    },
+    /// Accept the changed key of a contact
+    Trust {
+        /// The contact's name or address
+        contact: ContactRef,
+    },
+}
+
+/// `qpc identity`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Identity {
+    /// Write an encrypted backup of the keys
+    Export {
+        /// Where to, `-` for standard output
+        file: PathBuf,
+        /// Take the passphrase from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Replace the node's keys by those of a backup
+    Import {
+        /// Where from, `-` for standard input
+        file: PathBuf,
+        /// Take the passphrase from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Set the node's present identity and its messages aside
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+/// `qpc config`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// The settings in force
+    Get {
+        /// Only this one, for example tcp.listen
+        key: Option<String>,
+    },
+    /// Whether the daemon would start with a file
+    Check {
+        /// The file [default: the one qpcd would read]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `qpc mesh`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Mesh {
+    /// Draw the topology as SVG
+    Graph {
+        /// Write it to this file instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}

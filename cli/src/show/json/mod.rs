@@ -1,0 +1,112 @@
+//! The JSON documents, field by field as `specs/11-command-line.md` fixes them (`CLI-03`,
+//! `CLI-50` and following).
+//!
+//! Numbers that people would have to convert are converted here: `_s` is seconds, `_ms`
+//! milliseconds. Unknown values are `null`.
+
+mod group;
+mod message;
+mod node;
+mod report;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
+pub use message::{
+    Cancelled, Hop, Inbox, Message, Payload, Ping, Queue, Queued, Sent, Trace, Try, Why,
+};
+pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
+pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
+
+/// `quicprochat.error/1`, on standard error (`CLI-06`).
+#[derive(Debug, Serialize)]
+pub struct Error<'a> {
+    schema: &'static str,
+    exit: u8,
+    error: &'a str,
+    hint: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> From<&'a Failure> for Error<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        Self {
+            schema: "quicprochat.error/1",
+            exit: failure.exit as u8,
+            error: &failure.error,
+            hint: failure.hint.as_deref(),
+            name: failure.name.as_deref(),
+        }
+    }
+}
+
+/// A document: its schema's name and its fields.
+#[derive(Debug, Serialize)]
+pub struct Document<T> {
+    schema: &'static str,
+    #[serde(flatten)]
+    fields: T,
+}
+
+impl<T: Fields> From<T> for Document<T> {
+    fn from(fields: T) -> Self {
+        Self {
+            schema: T::SCHEMA,
+            fields,
+        }
+    }
+}
+
+/// The fields of a document.
+pub trait Fields: Serialize {
+    /// Name and version of the document.
+    const SCHEMA: &'static str;
+}
+
+macro_rules! documents {
+    ($($type:ident => $schema:literal),+ $(,)?) => {
+        $(impl Fields for $type { const SCHEMA: &'static str = concat!("quicprochat.", $schema); })+
+        /// Every schema this program writes to standard output.
+        pub const SCHEMAS: &[&str] = &[$(concat!("quicprochat.", $schema)),+];
+    };
+}
+
+documents! {
+    Cancelled => "cancelled/1",
+    Channel => "channel/1",
+    Channels => "channels/1",
+    Checked => "check/1",
+    Config => "config/1",
+    Contacts => "contacts/1",
+    Demo => "demo/1",
+    Done => "done/1",
+    Event => "event/1",
+    Graph => "graph/1",
+    History => "history/1",
+    Inbox => "inbox/1",
+    Links => "links/1",
+    Message => "message/1",
+    Peers => "peers/1",
+    Ping => "ping/1",
+    Queue => "queue/1",
+    Routes => "routes/1",
+    Sent => "send/1",
+    Status => "status/1",
+    Text => "text/1",
+    Trace => "trace/1",
+    Version => "version/1",
+    Whoami => "whoami/1",
+    Why => "why/1",
+}
+
+/// Milliseconds from microseconds.
+pub fn from_us(us: u64) -> f64 {
+    us as f64 / 1_000.0
+}
+
+/// Seconds from milliseconds.
+pub fn from_ms(ms: u64) -> f64 {
+    ms as f64 / 1_000.0
+}
