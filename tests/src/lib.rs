@@ -22,6 +22,7 @@
 //! time a machine needs to compute. Rules and what each checker shows: `specs/12-simulation.md`.
 
 pub mod checkers;
+pub mod daemons;
 pub mod disk;
 pub mod edge;
 pub mod faults;

@@ -3,4 +3,6 @@
 //! One binary for all of them, because linking is what costs time. Tests that this machine cannot
 //! run say so in capitals and pass.
 
+mod crashes;
+mod namespaces;
 mod simulation;
