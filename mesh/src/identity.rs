@@ -38,11 +38,7 @@ impl MeshIdentity {
     fn build(node: &[u8; 32], root: Option<&[u8; 32]>) -> Self {
         let node = SigningKey::from_seed(node);
         let public = PublicIdentity::new(node.public());
-        Self {
-            node,
-            root: root.map(SigningKey::from_seed),
-            public,
-        }
+        Self { node, root: root.map(SigningKey::from_seed), public }
     }
 
     /// The node key's seed, for storage.
@@ -81,12 +77,7 @@ impl MeshIdentity {
         let root_key = root.public();
         let digest = Certificate::digest(&self.public.node_key, epoch, not_after_unix_s);
         let signature = root.sign(mode, &digest);
-        Some(Certificate {
-            root_key,
-            epoch,
-            not_after_unix_s,
-            signature,
-        })
+        Some(Certificate { root_key, epoch, not_after_unix_s, signature })
     }
 }
 
@@ -106,10 +97,7 @@ pub struct PublicIdentity {
 impl PublicIdentity {
     /// The identity of the node with this Ed25519 node key.
     pub fn new(node_key: [u8; 32]) -> Self {
-        Self {
-            address: Address::derive(&node_key),
-            node_key,
-        }
+        Self { address: Address::derive(&node_key), node_key }
     }
 
     /// The Ed25519 node key.
@@ -293,10 +281,7 @@ impl Capabilities {
 
     /// The names of the known ones, as in JSON.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .iter()
-            .filter(move |(bit, _)| self.contains(*bit))
-            .map(|(_, name)| *name)
+        Self::NAMES.iter().filter(move |(bit, _)| self.contains(*bit)).map(|(_, name)| *name)
     }
 }
 

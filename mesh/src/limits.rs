@@ -127,3 +127,62 @@ pub const NAME_LEN_MAX: usize = 64;
 
 /// Links at once. A link's queues hold at most 4,096 control frames of about 64 bytes, 256 kB.
 pub const LINKS_MAX: usize = 1_024;
+
+// Keys, bundles and sessions (specs/01-identity.md, specs/03-session.md).
+
+/// Pre-keys in a bundle: the current one, and room for one more.
+pub const BUNDLE_PREKEYS_MAX: usize = 2;
+
+/// Longest bundle: version 1, node key 32, version 4, two pre-keys of 1,256, certificate 109,
+/// mailbox 34, signature 64: 2,757 bytes, rounded up.
+pub const BUNDLE_LEN_MAX: usize = 3_072;
+
+/// A pre-key is replaced after a day.
+pub const PREKEY_ROTATION: Duration = Duration::from_secs(86_400);
+
+/// How long a replaced pre-key can still be used by an envelope under way: the longest life, and a
+/// day for bundles cached by others.
+pub const PREKEY_RETENTION: Duration =
+    Duration::from_secs(LIFETIME_MAX.as_secs() + PREKEY_ROTATION.as_secs());
+
+/// Private pre-keys held at once: one a day over rotation and retention, and two for rounding.
+/// 34 × 72 bytes are 2.4 kB.
+pub const PREKEYS_MAX: usize =
+    (PREKEY_RETENTION.as_secs() / PREKEY_ROTATION.as_secs()) as usize + 3;
+
+/// End-to-end sessions. One takes about 2 kB with nothing lost: 8 MiB.
+pub const SESSIONS_MAX: usize = 4_096;
+
+/// Sessions with one peer: both sides opened at once, twice.
+pub const SESSIONS_PER_PEER_MAX: usize = 4;
+
+/// Messages of one session and direction, and thus counters: 2^20.
+pub const SESSION_MESSAGES_MAX: u32 = 1 << 20;
+
+/// Counters reserved durably at a time.
+pub const SESSION_BLOCK: u32 = 1_024;
+
+const _: () = assert!(SESSION_MESSAGES_MAX.is_multiple_of(SESSION_BLOCK));
+
+/// How far behind the newest counter a message may arrive: its key is kept that long.
+pub const SESSION_WINDOW: u32 = 2_048;
+
+/// Keys of missing messages kept over all sessions, 40 bytes each: 2.5 MiB. A session that would
+/// exceed it loses its oldest ones.
+pub const SKIPPED_KEYS_MAX: usize = 65_536;
+
+/// A session is replaced by a new first contact after a day, or half of its messages.
+pub const SESSION_REKEY_AGE: Duration = Duration::from_secs(86_400);
+
+/// A session whose peer could not be reached for a new first contact is still sent in for a week.
+pub const SESSION_SEND_AGE_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// A session is forgotten when it is older than any envelope that could have been sealed in it.
+pub const SESSION_AGE_MAX: Duration =
+    Duration::from_secs(SESSION_SEND_AGE_MAX.as_secs() + PREKEY_RETENTION.as_secs());
+
+/// Opened first contacts remembered, about 150 bytes each: 9.4 MiB.
+pub const REPLAY_MAX: usize = 65_536;
+
+/// Contacts whose suite floor is remembered, about 60 bytes each: 1 MiB.
+pub const FLOORS_MAX: usize = 16_384;

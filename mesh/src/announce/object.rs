@@ -53,18 +53,8 @@ impl MeshAnnounce {
     ) -> Self {
         let key = *identity.public().node_key();
         let signature = [0; 64];
-        let unsigned = Self {
-            key,
-            seq,
-            capabilities,
-            validity,
-            bundle_version,
-            signature,
-        };
-        Self {
-            signature: identity.sign(mode, &unsigned.digest()),
-            ..unsigned
-        }
+        let unsigned = Self { key, seq, capabilities, validity, bundle_version, signature };
+        Self { signature: identity.sign(mode, &unsigned.digest()), ..unsigned }
     }
 
     /// Reads exactly one announce. The signature is not checked.
@@ -88,10 +78,7 @@ impl MeshAnnounce {
 
     /// Appends the announce to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        Writer::new(out)
-            .array(&self.key)
-            .array(&self.fields())
-            .array(&self.signature);
+        Writer::new(out).array(&self.key).array(&self.fields()).array(&self.signature);
     }
 
     /// What the origin signs: domain ‖ key ‖ the other fields at fixed width.
@@ -130,11 +117,7 @@ impl Validity {
 
     /// The validity of a code, if it is in range.
     pub const fn from_code(code: u8) -> Option<Self> {
-        if code <= Self::CODE_MAX {
-            Some(Self(code))
-        } else {
-            None
-        }
+        if code <= Self::CODE_MAX { Some(Self(code)) } else { None }
     }
 
     /// The shortest validity that is not shorter than `duration`, or the longest.

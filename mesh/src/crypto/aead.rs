@@ -53,21 +53,14 @@ impl OneTimeKey {
             #[cfg(feature = "simulation")]
             Mode::Transparent => {
                 let holds = self.transparent_tag(associated, text).ct_eq(tag);
-                if bool::from(holds) {
-                    Ok(())
-                } else {
-                    Err(PeerMisbehaved::BadTag)
-                }
+                if bool::from(holds) { Ok(()) } else { Err(PeerMisbehaved::BadTag) }
             }
         }
     }
 
     #[cfg(feature = "simulation")]
     fn transparent_tag(&self, associated: &[u8], text: &[u8]) -> [u8; TAG_LEN] {
-        digest16(
-            Domain::TransparentAead,
-            &[&self.key, &self.nonce, associated, text],
-        )
+        digest16(Domain::TransparentAead, &[&self.key, &self.nonce, associated, text])
     }
 }
 

@@ -38,6 +38,8 @@ domains! {
     Announce = b"qpc announce   1",
     /// What a bundle's signature is made of (`ID-09`).
     Bundle = b"qpc bundle     1",
+    /// A pre-key inside a bundle.
+    PreKey = b"qpc pre-key    1",
     /// A root key's certificate over a node key (`ID-07`).
     Certificate = b"qpc certificate1",
     /// A transport's certificate that binds a link key to a node key.
@@ -50,6 +52,8 @@ domains! {
     Contact = b"qpc contact    1",
     /// A first contact's whole transcript (`SES-04`).
     Transcript = b"qpc transcript 1",
+    /// The salt of a session's sending half.
+    Salt = b"qpc salt       1",
     /// A channel's id.
     Channel = b"qpc channel    1",
     /// A channel message's id and signature.
@@ -96,9 +100,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// The first 16 bytes of a digest.
 pub const fn truncate(digest: &[u8; 32]) -> [u8; 16] {
-    let (head, _) = digest
-        .split_first_chunk::<16>()
-        .expect("16 is less than 32");
+    let (head, _) = digest.split_first_chunk::<16>().expect("16 is less than 32");
     *head
 }
 

@@ -29,30 +29,43 @@ pub const X25519_LEN: usize = 32;
 
 /// A private X-Wing key: the 32-byte seed from which the rest is expanded. Wiped when dropped.
 #[derive(Clone)]
-pub struct XWingKey(Secret);
+pub struct XWingKey {
+    seed: Secret,
+    // Expanded once: it costs as much as a third of a decapsulation. Boxed: 9 kB.
+    expanded: Expanded,
+}
+
+#[derive(Clone)]
+enum Expanded {
+    Real(Box<DecapsulationKeyRejectNonContrib>),
+    #[cfg(feature = "simulation")]
+    Transparent,
+}
 
 impl XWingKey {
     /// The key of this seed.
-    pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(Zeroizing::new(seed))
+    pub fn from_seed(mode: Mode, seed: [u8; 32]) -> Self {
+        let expanded = match mode {
+            Mode::Real => Expanded::Real(Box::new(DecapsulationKeyRejectNonContrib::from(seed))),
+            #[cfg(feature = "simulation")]
+            Mode::Transparent => Expanded::Transparent,
+        };
+        Self { seed: Zeroizing::new(seed), expanded }
     }
 
     /// The seed, for storage.
     pub fn seed(&self) -> &[u8; 32] {
-        &self.0
+        &self.seed
     }
 
     /// The public key.
-    pub fn public(&self, mode: Mode) -> Box<[u8; XWING_PUBLIC_LEN]> {
-        match mode {
-            Mode::Real => {
-                let key = DecapsulationKeyRejectNonContrib::from(*self.0);
-                Box::new(key.encapsulation_key().to_bytes().0)
-            }
+    pub fn public(&self) -> Box<[u8; XWING_PUBLIC_LEN]> {
+        match &self.expanded {
+            Expanded::Real(key) => Box::new(key.encapsulation_key().to_bytes().0),
             #[cfg(feature = "simulation")]
-            Mode::Transparent => {
+            Expanded::Transparent => {
                 let mut public = Box::new([0; XWING_PUBLIC_LEN]);
-                public[..32].copy_from_slice(&digest32(Domain::TransparentKem, &[&*self.0]));
+                public[..32].copy_from_slice(&digest32(Domain::TransparentKem, &[&*self.seed]));
                 public
             }
         }
@@ -65,16 +78,15 @@ impl XWingKey {
     /// [`PeerMisbehaved::WeakKey`] when the X25519 part is non-contributory.
     pub fn decapsulate(
         &self,
-        mode: Mode,
         ciphertext: &[u8; XWING_CIPHERTEXT_LEN],
     ) -> Result<Secret, PeerMisbehaved> {
-        match mode {
-            Mode::Real => DecapsulationKeyRejectNonContrib::from(*self.0)
+        match &self.expanded {
+            Expanded::Real(key) => key
                 .try_decapsulate(&(*ciphertext).into())
                 .map(|secret| Zeroizing::new(secret.0))
                 .map_err(|_| PeerMisbehaved::WeakKey),
             #[cfg(feature = "simulation")]
-            Mode::Transparent => Ok(transparent(&*self.public(mode), ciphertext)),
+            Expanded::Transparent => Ok(transparent(&*self.public(), ciphertext)),
         }
     }
 }
@@ -98,9 +110,8 @@ pub fn encapsulate_xwing(
     match mode {
         Mode::Real => {
             // X-Wing's own encapsulation does not look at the X25519 result, ours must (`SES-02`).
-            let x25519_part = public
-                .last_chunk::<X25519_LEN>()
-                .expect("the key is longer than its last part");
+            let x25519_part =
+                public.last_chunk::<X25519_LEN>().expect("the key is longer than its last part");
             if !is_contributory(x25519_part) {
                 return Err(PeerMisbehaved::WeakKey);
             }

@@ -76,11 +76,7 @@ pub fn verify(
         #[cfg(feature = "simulation")]
         Mode::Transparent => transparent(key, digest) == *signature,
     };
-    if holds {
-        Ok(())
-    } else {
-        Err(PeerMisbehaved::BadSignature)
-    }
+    if holds { Ok(()) } else { Err(PeerMisbehaved::BadSignature) }
 }
 
 /// Many signatures, verified together in about a third of the time.
@@ -103,10 +99,7 @@ enum Entry {
 impl Batch {
     /// An empty batch.
     pub const fn new(mode: Mode) -> Self {
-        Self {
-            mode,
-            items: Vec::new(),
-        }
+        Self { mode, items: Vec::new() }
     }
 
     /// Adds a signature. Its verdict has the index of this call.

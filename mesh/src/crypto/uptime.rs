@@ -32,12 +32,7 @@ impl Uptime {
     pub(crate) const ROW_KEY: &'static [u8] = b"t";
 
     pub(crate) const fn new(table: Table) -> Self {
-        Self {
-            table,
-            base_s: 0,
-            anchor: None,
-            saved_s: 0,
-        }
+        Self { table, base_s: 0, anchor: None, saved_s: 0 }
     }
 
     pub(crate) fn restore(&mut self, value: &[u8]) -> Result<(), Error> {
@@ -49,9 +44,15 @@ impl Uptime {
         Ok(())
     }
 
-    pub(crate) fn seconds(&mut self, now: Instant) -> u64 {
-        let anchor = *self.anchor.get_or_insert(now);
-        self.base_s + now.saturating_since(anchor).as_secs()
+    /// Lets the clock run from `now` on, if it does not run yet.
+    pub(crate) fn start(&mut self, now: Instant) {
+        self.anchor.get_or_insert(now);
+    }
+
+    /// The clock's reading; it stands until [`Uptime::start`].
+    pub(crate) fn seconds(&self, now: Instant) -> u64 {
+        let running = self.anchor.map_or(Duration::ZERO, |anchor| now.saturating_since(anchor));
+        self.base_s + running.as_secs()
     }
 
     /// Writes the clock's row when it is due.

@@ -33,9 +33,7 @@ impl Admission {
         let bits = bits.min(WORK_BITS_MAX);
         let nonce =
             (0..u64::MAX).find(|nonce| zero_bits(label, &digest, *nonce) >= u32::from(bits));
-        Self::Work {
-            nonce: nonce.expect("a hash with 20 zero bits exists among 2^64"),
-        }
+        Self::Work { nonce: nonce.expect("a hash with 20 zero bits exists among 2^64") }
     }
 
     /// Checks a proof of work.
@@ -62,9 +60,7 @@ impl Admission {
         match reader.u8("admission kind")? {
             0 => Ok(Self::None),
             1 => Ok(Self::Token(reader.array("admission token")?)),
-            2 => Ok(Self::Work {
-                nonce: reader.u64("admission nonce")?,
-            }),
+            2 => Ok(Self::Work { nonce: reader.u64("admission nonce")? }),
             _ => Err(Malformed::OutOfRange("admission kind").into()),
         }
     }

@@ -20,14 +20,12 @@ impl Admitted {
         Self { id, header, bytes }
     }
 
-    /// An envelope from bytes that were admitted before, for example a stored row.
+    /// An envelope from bytes that were admitted before: a stored row. It may have expired.
     ///
     /// # Errors
-    /// As [`EnvelopeIn::parse`].
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
-        let envelope = EnvelopeIn::parse(&bytes)?;
-        let (id, header) = (envelope.id(), *envelope.header());
-        Ok(Self { id, header, bytes })
+    /// As [`EnvelopeIn::parse`], expiry aside.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, Error> {
+        EnvelopeIn::parse_stored(bytes).map(EnvelopeIn::admit)
     }
 
     /// The envelope's name at hop level.

@@ -36,6 +36,8 @@ pub enum Content<'a> {
     Session(SessionBody<'a>),
     /// Readable by everyone.
     Public(&'a [u8]),
+    /// Encrypted to a pre-key of the destination: a signed first contact.
+    Sealed(SealedBody<'a>),
 }
 
 /// A message encrypted in a session.
@@ -108,13 +110,7 @@ impl<'a> SessionBody<'a> {
         let counter = reader.u32("session counter")?;
         let boot_salt = reader.array("session boot salt")?;
         let (ciphertext, tag) = read_tagged(reader)?;
-        Ok(Self {
-            session_id,
-            counter,
-            boot_salt,
-            ciphertext,
-            tag,
-        })
+        Ok(Self { session_id, counter, boot_salt, ciphertext, tag })
     }
 }
 
@@ -131,15 +127,7 @@ impl<'a> SealedBody<'a> {
             Suite::XWing => KemCiphertext::XWing(chunk(reader)?),
         };
         let (ciphertext, tag) = read_tagged(reader)?;
-        Ok(Self {
-            label,
-            admission,
-            sealed,
-            prekey_id,
-            kem,
-            ciphertext,
-            tag,
-        })
+        Ok(Self { label, admission, sealed, prekey_id, kem, ciphertext, tag })
     }
 }
 

@@ -58,7 +58,21 @@ pub enum Priority {
 
 impl Priority {
     /// Every priority, lowest first.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
+    pub const ALL: [Self; Self::COUNT] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
+
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// The priority of a number on the wire or on disk.
+    pub const fn from_u8(value: u8) -> Option<Self> {
+        match value {
+            0 => Some(Self::Low),
+            1 => Some(Self::Normal),
+            2 => Some(Self::High),
+            3 => Some(Self::Urgent),
+            _ => None,
+        }
+    }
 
     /// The name used in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -138,8 +152,7 @@ impl Header {
         self.priority as u8 | if self.durable { FLAG_DURABLE } else { 0 }
     }
 
-    /// Reads and judges a header: structure first, then the maxima (`ENV-02`), then expiry
-    /// (`ENV-08`).
+    /// Reads a header and judges its structure and its maxima (`ENV-02`), not its expiry.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let version = reader.u8("envelope version")?;
         if version != VERSION {
@@ -179,9 +192,6 @@ impl Header {
         }
         if self.hops_left > self.hops_max {
             return Err(PeerMisbehaved::BeyondMaxima.into());
-        }
-        if self.remaining_life().is_zero() {
-            return Err(PeerMisbehaved::Expired.into());
         }
         Ok(())
     }

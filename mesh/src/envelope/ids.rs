@@ -53,7 +53,5 @@ fn parse_hex(text: &str) -> Result<[u8; 16], ParseIdError> {
     if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(ParseIdError);
     }
-    u128::from_str_radix(text, 16)
-        .map(u128::to_be_bytes)
-        .map_err(|_| ParseIdError)
+    u128::from_str_radix(text, 16).map(u128::to_be_bytes).map_err(|_| ParseIdError)
 }

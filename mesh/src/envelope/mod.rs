@@ -13,7 +13,9 @@
 //! 7 hops_max | 8 flags | 9 lifetime_s u32 | 13 dest 16 | 29 lock 16 | 45 body
 //! session body: session_id 8 | counter u32 | boot_salt 8 | ciphertext ‖ tag 16
 //! signed body:  source_key 32 | seq u64 | content_kind u8 | content | signature 64
+//!               content_kind 0: session body, 1: payload for everyone, 2: sealed body
 //! sealed body:  label 16 | admission | suite u8 | prekey_id u32 | KEM ciphertext | ciphertext ‖ tag 16
+//!               admission: 0, or 1 ‖ token 16, or 2 ‖ nonce u64
 //! ```
 //!
 //! A session envelope carries no signature: whoever holds the session could have made it, so nobody
@@ -35,6 +37,7 @@ pub use body::{Body, Content, KemCiphertext, SealedBody, SessionBody};
 pub use header::{Class, HEADER_LEN, Header, Priority};
 pub use ids::{EnvelopeId, MessageId, ParseIdError};
 pub use parse::EnvelopeIn;
+pub(crate) use parse::digest_of_unsigned;
 
 /// The name the project is known by: an envelope that may be forwarded.
 pub type MeshEnvelope = Admitted;

@@ -31,6 +31,15 @@ impl<'a> EnvelopeIn<'a> {
     /// [`Malformed`] for structure, [`crate::error::Unsupported`] for an unknown version or suite,
     /// [`PeerMisbehaved`] beyond the authenticated maxima or expired.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        let envelope = Self::parse_stored(bytes)?;
+        if envelope.header.remaining_life().is_zero() {
+            return Err(PeerMisbehaved::Expired.into());
+        }
+        Ok(envelope)
+    }
+
+    /// As [`EnvelopeIn::parse`], for bytes that were judged before and may have expired since.
+    pub(super) fn parse_stored(bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.len() > ENVELOPE_LEN_MAX {
             return Err(Malformed::TooLong("envelope").into());
         }
@@ -38,12 +47,7 @@ impl<'a> EnvelopeIn<'a> {
         let header = Header::read(&mut reader)?;
         let body = read_body(header.class, reader)?;
         let digest = digest(&header, bytes);
-        Ok(Self {
-            bytes,
-            header,
-            body,
-            digest,
-        })
+        Ok(Self { bytes, header, body, digest })
     }
 
     /// What every hop reads.
@@ -83,11 +87,9 @@ impl<'a> EnvelopeIn<'a> {
     /// envelope that carries none.
     pub fn verify_signature(&self, mode: Mode) -> Result<(), PeerMisbehaved> {
         match &self.body {
-            Body::Signed {
-                source_key,
-                signature,
-                ..
-            } => sign::verify(mode, source_key, &self.digest, signature),
+            Body::Signed { source_key, signature, .. } => {
+                sign::verify(mode, source_key, &self.digest, signature)
+            }
             Body::Session(_) | Body::Sealed(_) => Err(PeerMisbehaved::BadSignature),
         }
     }
@@ -113,32 +115,25 @@ fn read_body<'a>(class: Class, mut reader: Reader<'a>) -> Result<Body<'a>, Error
             let content = match reader.u8("envelope content kind")? {
                 0 => Content::Session(SessionBody::read(&mut reader)?),
                 1 => Content::Public(reader.rest()),
+                2 => Content::Sealed(SealedBody::read(&mut reader)?),
                 _ => return Err(Malformed::OutOfRange("envelope content kind").into()),
             };
-            Ok(Body::Signed {
-                source_key,
-                seq,
-                content,
-                signature: *signature,
-            })
+            Ok(Body::Signed { source_key, seq, content, signature: *signature })
         }
     }
 }
 
 /// The digest of complete envelope bytes: domain ‖ immutable header fields ‖ hash of the body, the
 /// signature of a signed one left out (`ENV-04`).
-pub(crate) fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
+fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
     let end = match header.class {
         Class::Signed => bytes.len() - SIGNATURE_LEN,
         Class::Session | Class::Sealed => bytes.len(),
     };
-    unsigned_digest(header, &bytes[HEADER_LEN..end])
+    digest_of_unsigned(header, &bytes[HEADER_LEN..end])
 }
 
 /// As [`digest`], for a body whose signature is not there yet.
-pub(crate) fn unsigned_digest(header: &Header, body: &[u8]) -> [u8; 32] {
-    hash::digest32(
-        Domain::Envelope,
-        &[&header.immutable(), &hash::sha256(body)],
-    )
+pub(crate) fn digest_of_unsigned(header: &Header, body: &[u8]) -> [u8; 32] {
+    hash::digest32(Domain::Envelope, &[&header.immutable(), &hash::sha256(body)])
 }

@@ -1,0 +1,407 @@
+//! First contact: writing to somebody with whom there is no session (`SES-01` to `SES-04`).
+
+use alloc::vec::Vec;
+
+use super::{
+    Receiving, Sending, Session, SessionId, Sessions, schedule,
+    seal::{CONTENT_SEALED, SealError, SealParams, Sealed, begin, capacity, finish},
+};
+use crate::{
+    bundle::{Bundle, MailboxHint, PreKeyPublic},
+    crypto::{
+        kdf::Secret,
+        kem::{self, X25519_LEN, XWING_CIPHERTEXT_LEN},
+        rng::NodeRng,
+    },
+    envelope::{Admission, Class},
+    error::{Error, Malformed},
+    identity::{Certificate, MeshIdentity, Suite},
+    time::Instant,
+    wire::{Reader, Writer},
+};
+
+/// What the first byte inside says: the envelope stands alone, or it opens a session.
+const STANDS_ALONE: u8 = 0;
+const OPENS_SESSION: u8 = 1;
+
+/// Our first contact of a session that is not answered: every message until then carries it.
+pub(super) struct Pending(KeyExchange);
+
+/// A peer's first contact that further envelopes may carry: what was computed and verified for it.
+pub(super) struct Answered {
+    pub(super) contact: [u8; 32],
+    pub(super) transcript: [u8; 32],
+    pub(super) secret: Secret,
+}
+
+/// One encapsulation to a pre-key, signed.
+struct KeyExchange {
+    suite: Suite,
+    prekey_id: u32,
+    kem_ciphertext: Vec<u8>,
+    /// [`schedule::contact_secret`].
+    secret: Secret,
+    /// The strongest suite we ever reached the peer with, 0 for none.
+    floor: u8,
+    signature: [u8; 64],
+}
+
+/// The way of a first contact that stands alone: through the recipient's mailbox node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Through<'a> {
+    /// The mailbox node, from the recipient's bundle.
+    pub mailbox: &'a MailboxHint,
+    /// What it is shown.
+    pub admission: AdmissionAsked,
+}
+
+/// What a mailbox node is to be shown so that it keeps a stranger's envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmissionAsked {
+    /// A token that the recipient gave us.
+    Token([u8; 16]),
+    /// Proof of work, as hard as the recipient's bundle asks; up to 0.2 s of one core.
+    Work,
+}
+
+impl Sessions {
+    /// Seals `inner` as a first contact that goes directly to its recipient and opens a session.
+    /// Called again before the peer has answered, it repeats the same key exchange.
+    ///
+    /// # Errors
+    /// [`SealError::SuiteFloor`], [`SealError::BadPreKey`] or [`SealError::TooLong`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who, to whom, how and what; each of its own type"
+    )]
+    pub fn initiate(
+        &mut self,
+        now: Instant,
+        identity: &MeshIdentity,
+        bundle: &Bundle,
+        suite: Suite,
+        params: &SealParams,
+        inner: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<Sealed, SealError> {
+        self.clock.start(now);
+        self.check_floor(bundle, suite)?;
+        let prekey = current(bundle)?;
+        let known = self.pending_session(bundle, suite, prekey.id);
+        let id = match known {
+            Some(id) => id,
+            None => self.open_session(now, identity, bundle, suite, prekey, rng)?,
+        };
+        let certificate = self.certificate(identity);
+        let session = self.sessions.get_mut(&id).ok_or(SealError::NoSession)?;
+        session.used_s = self.clock.seconds(now);
+        let Pending(exchange) = session.pending.as_ref().ok_or(SealError::NoSession)?;
+        let envelope = ContactEnvelope {
+            identity,
+            certificate,
+            exchange,
+            through: None,
+            kind: OPENS_SESSION,
+            dest: bundle.identity.address(),
+        };
+        let sealed = envelope.seal(self.mode, params, inner, rng)?;
+        Ok(Sealed { session: Some(id), ..sealed })
+    }
+
+    /// Seals `inner` to a mailbox node's label: relays see neither who sends nor who receives. The
+    /// message stands alone: a key exchange of its own, no session, nothing that links it to the
+    /// next one. `params.signed` is ignored, a signature would tell the sender.
+    ///
+    /// # Errors
+    /// As [`Sessions::initiate`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who, to whom, how and what; each of its own type"
+    )]
+    pub fn initiate_sealed(
+        &mut self,
+        now: Instant,
+        identity: &MeshIdentity,
+        bundle: &Bundle,
+        suite: Suite,
+        through: Through<'_>,
+        params: &SealParams,
+        inner: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<Sealed, SealError> {
+        self.clock.start(now);
+        self.check_floor(bundle, suite)?;
+        let prekey = current(bundle)?;
+        let floor = self.floor_code(bundle);
+        let (exchange, ..) = self.exchange(identity, bundle, suite, prekey, floor, rng)?;
+        let envelope = ContactEnvelope {
+            identity,
+            certificate: self.certificate(identity),
+            exchange: &exchange,
+            through: Some(through),
+            kind: STANDS_ALONE,
+            dest: through.mailbox.node,
+        };
+        envelope.seal(self.mode, &SealParams { signed: None, ..*params }, inner, rng)
+    }
+
+    fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
+        match self.floor(&bundle.identity.address()) {
+            Some(floor) if suite < floor => Err(SealError::SuiteFloor { floor }),
+            _ => Ok(()),
+        }
+    }
+
+    fn floor_code(&self, bundle: &Bundle) -> u8 {
+        self.floor(&bundle.identity.address()).map_or(0, Suite::code)
+    }
+
+    /// An unanswered session of ours with the same pre-key.
+    fn pending_session(&self, bundle: &Bundle, suite: Suite, prekey_id: u32) -> Option<SessionId> {
+        let ids = self.by_peer.get(&bundle.identity.address())?;
+        ids.iter().copied().find(|id| {
+            let pending = self.sessions.get(id).and_then(|session| session.pending.as_ref());
+            pending.is_some_and(|Pending(exchange)| {
+                exchange.prekey_id == prekey_id && exchange.suite == suite
+            })
+        })
+    }
+
+    fn open_session(
+        &mut self,
+        now: Instant,
+        identity: &MeshIdentity,
+        bundle: &Bundle,
+        suite: Suite,
+        prekey: &PreKeyPublic,
+        rng: &mut NodeRng,
+    ) -> Result<SessionId, SealError> {
+        let floor = self.floor_code(bundle);
+        let (exchange, transcript, shared) =
+            self.exchange(identity, bundle, suite, prekey, floor, rng)?;
+        let (there, back) = schedule::directions(&transcript, &shared);
+        let id = SessionId(back.id);
+        let now_s = self.clock.seconds(now);
+        let salt = self.fresh_salt();
+        self.insert(
+            id,
+            Session {
+                peer: bundle.identity,
+                root_key: bundle.root_key,
+                suite,
+                created_s: now_s,
+                used_s: now_s,
+                confirmed: false,
+                spoken: true,
+                pending: Some(Pending(exchange)),
+                answered: None,
+                sending: Sending::new(&there, salt),
+                receiving: Receiving::new(&back),
+                meta_dirty: true,
+                queued: false,
+            },
+        );
+        Ok(id)
+    }
+
+    /// Encapsulates to a pre-key and signs the transcript; returns transcript and shared secret
+    /// beside.
+    fn exchange(
+        &self,
+        identity: &MeshIdentity,
+        bundle: &Bundle,
+        suite: Suite,
+        prekey: &PreKeyPublic,
+        floor: u8,
+        rng: &mut NodeRng,
+    ) -> Result<(KeyExchange, [u8; 32], Secret), SealError> {
+        let (kem_ciphertext, shared) = match suite {
+            Suite::X25519 => kem::encapsulate_x25519(&prekey.x25519, rng)
+                .map(|(ciphertext, shared)| (ciphertext.to_vec(), shared)),
+            Suite::XWing => kem::encapsulate_xwing(self.mode, &prekey.xwing, rng)
+                .map(|(ciphertext, shared)| (ciphertext.to_vec(), shared)),
+        }
+        .map_err(|_| SealError::BadPreKey)?;
+        let recipient = bundle.identity.node_key();
+        let contact = schedule::contact_digest(
+            suite,
+            prekey.id,
+            prekey.for_suite(suite),
+            &kem_ciphertext,
+            recipient,
+        );
+        let transcript = schedule::transcript(&contact, identity.public().node_key(), floor);
+        let exchange = KeyExchange {
+            suite,
+            prekey_id: prekey.id,
+            kem_ciphertext,
+            secret: schedule::contact_secret(&contact, &shared),
+            floor,
+            signature: identity.sign(self.mode, &transcript),
+        };
+        Ok((exchange, transcript, shared))
+    }
+
+    fn certificate(&mut self, identity: &MeshIdentity) -> Option<Certificate> {
+        if self.certificate.is_none() {
+            self.certificate = identity.certify(self.mode, CERTIFICATE_EPOCH, u64::MAX);
+        }
+        self.certificate
+    }
+}
+
+/// Everything a first-contact envelope is made of but its message.
+struct ContactEnvelope<'a> {
+    identity: &'a MeshIdentity,
+    certificate: Option<Certificate>,
+    exchange: &'a KeyExchange,
+    through: Option<Through<'a>>,
+    kind: u8,
+    dest: crate::address::Address,
+}
+
+impl ContactEnvelope<'_> {
+    fn seal(
+        &self,
+        mode: crate::crypto::Mode,
+        params: &SealParams,
+        inner: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<Sealed, SealError> {
+        let preimage = rng.array();
+        let lock = schedule::lock(&preimage);
+        let label = self.through.map_or([0; 16], |through| through.mailbox.label);
+        let header = params.header(Class::Sealed, self.dest, lock);
+        let prefix = self.exchange.kem_ciphertext.len() + PREFIX_LEN_MAX;
+        let capacity = capacity(params, prefix, inner)?;
+        let mut bytes = begin(self.identity, &header, params, CONTENT_SEALED, capacity);
+        bytes.extend_from_slice(&label);
+        self.placeholder().write(&mut bytes);
+        let sealed_at = bytes.len();
+        Writer::new(&mut bytes)
+            .u8(self.exchange.suite.code())
+            .u32(self.exchange.prekey_id)
+            .bytes(&self.exchange.kem_ciphertext);
+        let text_at = bytes.len();
+        self.write_text(&preimage, inner, &mut bytes);
+        let key = schedule::contact_key(&self.exchange.secret, &lock);
+        let tag = key.seal(mode, &associated(&header.immutable(), &label), &mut bytes[text_at..]);
+        bytes.extend_from_slice(&tag);
+        self.work(&label, sealed_at, &mut bytes);
+        let id = finish(mode, self.identity, &header, &mut bytes);
+        Ok(Sealed { id, lock, session: None, bytes })
+    }
+
+    /// The admission; of a proof of work only its place.
+    fn placeholder(&self) -> Admission {
+        match self.through.map(|through| through.admission) {
+            None => Admission::None,
+            Some(AdmissionAsked::Token(token)) => Admission::Token(token),
+            Some(AdmissionAsked::Work) => Admission::Work { nonce: 0 },
+        }
+    }
+
+    /// Puts the proof of work into its place: it is over what follows.
+    fn work(&self, label: &[u8; 16], sealed_at: usize, bytes: &mut [u8]) {
+        let Some(Through { mailbox, admission: AdmissionAsked::Work }) = self.through else {
+            return;
+        };
+        let found = Admission::work(label, &bytes[sealed_at..], mailbox.pow_bits);
+        let mut place = Vec::with_capacity(9);
+        found.write(&mut place);
+        bytes[sealed_at - place.len()..sealed_at].copy_from_slice(&place);
+    }
+
+    fn write_text(&self, preimage: &[u8; 16], inner: &[u8], out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        writer
+            .u8(self.kind)
+            .array(self.identity.public().node_key())
+            .u8(self.exchange.floor)
+            .array(&self.exchange.signature)
+            .array(preimage)
+            .u8(u8::from(self.certificate.is_some()));
+        if let Some(certificate) = &self.certificate {
+            certificate.write(out);
+        }
+        out.extend_from_slice(inner);
+    }
+}
+
+/// The decrypted head of a first contact.
+pub(super) struct ContactText {
+    pub(super) opens_session: bool,
+    pub(super) sender: [u8; 32],
+    pub(super) floor: u8,
+    pub(super) signature: [u8; 64],
+    pub(super) preimage: [u8; 16],
+    pub(super) certificate: Option<Certificate>,
+    /// Where the message begins.
+    pub(super) inner_at: usize,
+}
+
+impl ContactText {
+    pub(super) fn read(text: &[u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(text);
+        let opens_session = match reader.u8("contact kind")? {
+            STANDS_ALONE => false,
+            OPENS_SESSION => true,
+            _ => return Err(Malformed::OutOfRange("contact kind").into()),
+        };
+        let sender = reader.array("contact sender")?;
+        let floor = reader.u8("contact floor")?;
+        let signature = reader.array("contact signature")?;
+        let preimage = reader.array("contact preimage")?;
+        let certificate = match reader.u8("contact certificate")? {
+            0 => None,
+            1 => Some(Certificate::read(&mut reader)?),
+            _ => return Err(Malformed::OutOfRange("contact certificate").into()),
+        };
+        let inner_at = text.len() - reader.remaining();
+        Ok(Self { opens_session, sender, floor, signature, preimage, certificate, inner_at })
+    }
+}
+
+impl Pending {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let Self(exchange) = self;
+        Writer::new(out)
+            .u32(exchange.prekey_id)
+            .bytes(&exchange.kem_ciphertext)
+            .array(&exchange.secret)
+            .u8(exchange.floor)
+            .array(&exchange.signature);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, suite: Suite) -> Result<Self, Error> {
+        let prekey_id = reader.u32("pending pre-key")?;
+        let len = match suite {
+            Suite::X25519 => X25519_LEN,
+            Suite::XWing => XWING_CIPHERTEXT_LEN,
+        };
+        let kem_ciphertext = reader.bytes(len, "pending KEM ciphertext")?.to_vec();
+        let secret = Secret::new(reader.array("pending secret")?);
+        let floor = reader.u8("pending floor")?;
+        let signature = reader.array("pending signature")?;
+        Ok(Self(KeyExchange { suite, prekey_id, kem_ciphertext, secret, floor, signature }))
+    }
+}
+
+/// What is authenticated beside the text of a first contact.
+pub(super) fn associated(header: &[u8; 40], label: &[u8; 16]) -> [u8; 56] {
+    let mut out = [0; 56];
+    out[..40].copy_from_slice(header);
+    out[40..].copy_from_slice(label);
+    out
+}
+
+fn current(bundle: &Bundle) -> Result<&PreKeyPublic, SealError> {
+    bundle.prekeys.first().ok_or(SealError::BadPreKey)
+}
+
+/// Label 16, admission up to 17, suite 1, pre-key id 4; kind 1, sender 32, floor 1, signature 64,
+/// preimage 16, certificate 1 and 108.
+const PREFIX_LEN_MAX: usize = 16 + 17 + 1 + 4 + 1 + 32 + 1 + 64 + 16 + 1 + Certificate::LEN;
+
+/// As in bundles: a node that holds its root key certifies itself.
+const CERTIFICATE_EPOCH: u32 = 1;
