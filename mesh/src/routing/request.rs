@@ -1,0 +1,361 @@
+//! Path requests: asking for a destination, or for a newer sequence of one (`RT-50` to `RT-52`).
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::{
+    Routing, RoutingEvent,
+    row::{ANNOUNCED, CURRENT, NOBODY, Slot},
+};
+use crate::{
+    address::Address,
+    announce::{PathRequest, UNREACHABLE},
+    crypto::rng::NodeRng,
+    error::{Error, PeerMisbehaved},
+    limits::HOPS_MAX,
+    time::Instant,
+};
+
+/// A destination somebody looks for: we, neighbours, or both.
+#[derive(Debug)]
+struct Open {
+    min_seq: u32,
+    /// Our own search: the next ring to ask.
+    ring: Option<usize>,
+    /// When the next ring is due, or the request is given up.
+    due: Instant,
+    /// Who gets the answer.
+    waiting: [Slot; WAITING_MAX],
+    /// When it was passed on, how far and with what minimum.
+    passed: Option<(Instant, u8, u32)>,
+}
+
+impl Open {
+    const fn new(min_seq: u32, due: Instant) -> Self {
+        Self {
+            min_seq,
+            ring: None,
+            due,
+            waiting: [NOBODY; WAITING_MAX],
+            passed: None,
+        }
+    }
+
+    fn wait(&mut self, slot: Slot) {
+        if self.waiting.contains(&slot) {
+            return;
+        }
+        if let Some(place) = self.waiting.iter_mut().find(|place| **place == NOBODY) {
+            *place = slot;
+        }
+    }
+
+    /// Whether the same was asked as far a moment ago.
+    fn is_repetition(&self, now: Instant, ttl: u8, min_seq: u32) -> bool {
+        self.passed.is_some_and(|(at, passed_ttl, passed_seq)| {
+            now < at + PASS_INTERVAL && ttl <= passed_ttl && min_seq <= passed_seq
+        })
+    }
+}
+
+/// What is being looked for.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    open: BTreeMap<Address, Open>,
+    timers: BTreeSet<(Instant, Address)>,
+    /// Requests that were here before, oldest first.
+    nonces: VecDeque<[u8; 8]>,
+    known: BTreeSet<[u8; 8]>,
+}
+
+impl Requests {
+    pub(super) fn is_open(&self, address: &Address) -> bool {
+        self.open.contains_key(address)
+    }
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// A neighbour is gone; it waits no more.
+    pub(super) fn withdraw(&mut self, slot: Slot) {
+        for open in self.open.values_mut() {
+            open.waiting
+                .iter_mut()
+                .filter(|it| **it == slot)
+                .for_each(|it| *it = NOBODY);
+        }
+    }
+
+    /// Remembers a nonce. Whether it is new.
+    fn remember(&mut self, nonce: [u8; 8]) -> bool {
+        if !self.known.insert(nonce) {
+            return false;
+        }
+        self.nonces.push_back(nonce);
+        if self.nonces.len() > NONCES_MAX
+            && let Some(oldest) = self.nonces.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+
+    /// The open request for a destination, opened if there is room for one.
+    fn open(&mut self, address: Address, min_seq: u32, due: Instant) -> Option<&mut Open> {
+        if !self.open.contains_key(&address) {
+            if self.open.len() >= OPEN_MAX {
+                return None;
+            }
+            self.open.insert(address, Open::new(min_seq, due));
+            self.timers.insert((due, address));
+        }
+        let open = self.open.get_mut(&address)?;
+        open.min_seq = open.min_seq.max(min_seq);
+        Some(open)
+    }
+
+    fn reschedule(&mut self, address: Address, due: Instant) {
+        if let Some(open) = self.open.get_mut(&address) {
+            self.timers.remove(&(open.due, address));
+            open.due = due;
+            self.timers.insert((due, address));
+        }
+    }
+
+    fn close(&mut self, address: &Address) -> Option<Open> {
+        let open = self.open.remove(address)?;
+        self.timers.remove(&(open.due, *address));
+        Some(open)
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<Address> {
+        let (due, address) = self.timers.first().copied()?;
+        (due <= now).then_some(address)
+    }
+}
+
+impl Routing {
+    /// Looks for a destination, in rings of 2, 4 and 16 hops, unless a route with at least
+    /// `min_seq` is known. Calling it again while the search is on changes nothing.
+    pub fn find(
+        &mut self,
+        now: Instant,
+        destination: &Address,
+        min_seq: Option<u32>,
+        rng: &mut NodeRng,
+    ) {
+        let min_seq = min_seq.unwrap_or(0);
+        if *destination == self.own || self.satisfies(destination, min_seq) {
+            return;
+        }
+        let ring = self.first_ring(destination);
+        let Some(open) = self.requests.open(*destination, min_seq, now) else {
+            return;
+        };
+        if open.ring.is_none() {
+            open.ring = Some(ring);
+            self.requests.reschedule(*destination, now);
+            self.advance_search(now, *destination, rng);
+        }
+    }
+
+    /// Searches for the newer sequences that rows turned out to need (`RT-51`).
+    pub(super) fn ask_for_starved(&mut self, now: Instant, rng: &mut NodeRng) {
+        for address in core::mem::take(&mut self.starved) {
+            let seq = self.table.lookup(&address).map(|row| row.seq);
+            if let Some(min_seq) = seq.and_then(|seq| seq.checked_add(1)) {
+                self.find(now, &address, Some(min_seq), rng);
+            }
+        }
+    }
+
+    /// Asks the next ring of every search whose turn it is, and closes what nobody answered.
+    pub(super) fn advance_searches(&mut self, now: Instant, rng: &mut NodeRng) {
+        while let Some(address) = self.requests.pop_due(now) {
+            self.advance_search(now, address, rng);
+        }
+    }
+
+    fn advance_search(&mut self, now: Instant, address: Address, rng: &mut NodeRng) {
+        let Some(open) = self.requests.open.get(&address) else {
+            return;
+        };
+        let (min_seq, ring) = (open.min_seq, open.ring);
+        let next = ring.and_then(|ring| RINGS.get(ring).copied());
+        let Some((ttl, pause)) = next.filter(|_| !self.satisfies(&address, min_seq)) else {
+            self.requests.close(&address);
+            return;
+        };
+        let Some(open) = self.requests.open.get_mut(&address) else {
+            return;
+        };
+        open.ring = ring.map(|ring| ring + 1);
+        open.passed = Some((now, ttl, min_seq));
+        self.requests.reschedule(address, now + pause);
+        let nonce = rng.array();
+        self.requests.remember(nonce);
+        self.pass_on(
+            PathRequest {
+                destination: address,
+                min_seq,
+                nonce,
+                ttl,
+            },
+            NOBODY,
+        );
+    }
+
+    /// The first ring that is not smaller than the hops known.
+    fn first_ring(&self, destination: &Address) -> usize {
+        let known = self.table.lookup(destination).map_or(0, |row| {
+            let offers = row.known_hops().filter(|hop| hop.flags.has(CURRENT));
+            offers.map(|hop| hop.hops + 1).max().unwrap_or(0)
+        });
+        RINGS
+            .iter()
+            .position(|(ttl, _)| *ttl >= known)
+            .unwrap_or(RINGS.len() - 1)
+    }
+
+    /// Whether a row has what a request asks for.
+    fn satisfies(&self, destination: &Address, min_seq: u32) -> bool {
+        self.table.lookup(destination).is_some_and(|row| {
+            row.is(ANNOUNCED) && row.published_cost != UNREACHABLE && row.seq >= min_seq
+        })
+    }
+
+    pub(super) fn on_path_request(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        request: PathRequest,
+    ) -> Result<(), Error> {
+        let Some(neighbour) = self.neighbours.get_mut(slot) else {
+            return Ok(());
+        };
+        if !neighbour.budget.try_take_one(now) {
+            return Err(PeerMisbehaved::OverBudget.into());
+        }
+        if !self.requests.remember(request.nonce) {
+            return Ok(());
+        }
+        if request.destination == self.own {
+            neighbour.own_due = true;
+            self.on_request_for_us(request.min_seq);
+        } else if self.config.relay {
+            self.answer_or_pass_on(now, slot, request);
+        }
+        Ok(())
+    }
+
+    /// A request makes our sequence grow by one at most (`RT-02`).
+    fn on_request_for_us(&mut self, min_seq: u32) {
+        let Some(own) = &self.own_announce else {
+            return;
+        };
+        if min_seq <= own.seq {
+            return;
+        }
+        if let Some(min_seq) = own.seq.checked_add(1) {
+            self.emit(RoutingEvent::OwnSeqWanted { min_seq });
+        }
+    }
+
+    fn answer_or_pass_on(&mut self, now: Instant, slot: Slot, mut request: PathRequest) {
+        let destination = request.destination;
+        let leads_back = self
+            .table
+            .lookup(&destination)
+            .is_some_and(|row| row.primary == slot);
+        if !leads_back && self.satisfies(&destination, request.min_seq) {
+            if let Some(neighbour) = self.neighbours.get_mut(slot) {
+                neighbour.answer(destination);
+            }
+            return;
+        }
+        request.ttl -= 1;
+        if request.ttl == 0 {
+            return;
+        }
+        let Some(open) = self
+            .requests
+            .open(destination, request.min_seq, now + PASSED_LIFE)
+        else {
+            return;
+        };
+        open.wait(slot);
+        if open.is_repetition(now, request.ttl, request.min_seq) {
+            return;
+        }
+        open.passed = Some((now, request.ttl, request.min_seq));
+        self.pass_on(request, slot);
+    }
+
+    /// Queues a request for the neighbours that may know more: the next hop if there is one, else
+    /// those that say they lead there, else everybody.
+    fn pass_on(&mut self, request: PathRequest, from: Slot) {
+        let mut targets: Vec<Slot> = Vec::new();
+        if let Some(row) = self.table.lookup(&request.destination) {
+            if row.primary != NOBODY {
+                targets.push(row.primary);
+            } else {
+                let offers = row.known_hops().filter(|hop| hop.flags.has(CURRENT));
+                targets.extend(offers.map(|hop| hop.slot));
+            }
+        }
+        targets.retain(|slot| *slot != from);
+        if targets.is_empty() {
+            targets = self.neighbours.slots();
+            targets.retain(|slot| *slot != from);
+        }
+        for slot in targets {
+            if let Some(neighbour) = self.neighbours.get_mut(slot) {
+                neighbour.request(request);
+            }
+        }
+    }
+
+    /// A row was published: whoever waits for it is told first.
+    pub(super) fn answer_open_request(&mut self, address: &Address, seq: u32) {
+        let is_answered = |open: &Open| seq >= open.min_seq;
+        if !self.requests.open.get(address).is_some_and(is_answered) {
+            return;
+        }
+        let Some(open) = self.requests.close(address) else {
+            return;
+        };
+        for slot in open.waiting {
+            if let Some(neighbour) = self.neighbours.get_mut(slot) {
+                neighbour.answer(*address);
+            }
+        }
+    }
+}
+
+/// How far each ring reaches, and how long its answer may take. The last one is for rows that are
+/// known to lead further than 16 hops.
+const RINGS: [(u8, Duration); 4] = [
+    (2, Duration::from_millis(400)),
+    (4, Duration::from_millis(800)),
+    (16, Duration::from_millis(3_200)),
+    (HOPS_MAX, Duration::from_millis(3_200)),
+];
+
+/// How long somebody else's request stays open: as long as their search.
+const PASSED_LIFE: Duration = Duration::from_secs(8);
+
+/// The same request is not passed on more often.
+const PASS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Neighbours that wait for one destination; others learn it in the ordinary way.
+const WAITING_MAX: usize = 4;
+
+/// Open requests: 4,096 × 130 bytes in both trees are 530 kB.
+const OPEN_MAX: usize = 4_096;
+
+/// Nonces remembered: 4,096 × 24 bytes in both collections are 98 kB.
+const NONCES_MAX: usize = 4_096;
