@@ -1,0 +1,188 @@
+//! Envelopes for us: open, show once, acknowledge.
+
+use alloc::vec::Vec;
+
+use super::{
+    Node,
+    inner::{Inner, MessageHead, RECEIPTS_PER_INNER_MAX},
+    outbox::message_id,
+    ranges::Inserted,
+    receipts::{RECEIPT_DELAY, lock_of},
+    records::{After, Receipt},
+};
+use crate::{
+    address::Address,
+    envelope::EnvelopeIn,
+    error::{DropReason, Error, Unsupported},
+    event::InboxMessage,
+    link::LinkId,
+    session::Opened,
+    time::Instant,
+    wire::frame::{RefuseReason, Refused},
+};
+
+/// An envelope that was under way this long has outlived the memory of its relays: its receipt
+/// also goes inside a session.
+const REVERSE_PATH_MS: u32 = 300_000;
+
+/// Recipients with routed receipts waiting; each list is bounded by [`RECEIPTS_PER_INNER_MAX`].
+const ROUTED_DESTS_MAX: usize = 256;
+
+impl Node {
+    pub(super) fn deliver(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        envelope: &EnvelopeIn<'_>,
+    ) -> Result<(), Error> {
+        let header = *envelope.header();
+        let (id, lock) = (envelope.id(), header.lock);
+        // Before the session consumes its counter: what is refused here must open later.
+        if !self.inbox.has_room(envelope.bytes().len()) || (header.durable && self.storage_full) {
+            self.drop_frame(DropReason::Full);
+            self.refuse(link, Refused { id, lock, reason: RefuseReason::Full });
+            return Ok(());
+        }
+        let opened = match self.sessions.open(now, &self.identity, &self.prekeys, envelope) {
+            Ok(opened) => opened,
+            Err(error) => {
+                if let Error::Unsupported(Unsupported::UnknownSession | Unsupported::PreKeyGone) =
+                    error
+                {
+                    self.refuse(link, Refused { id, lock, reason: RefuseReason::UnknownKey });
+                }
+                return Err(error);
+            }
+        };
+        let stale = header.age_ms >= REVERSE_PATH_MS || !opened.fresh;
+        let routed_to = stale.then(|| opened.peer.address());
+        let preimage = opened.preimage;
+        let receipt = Receipt { link, id, durable: header.durable, preimage, routed_to };
+        if !opened.fresh {
+            self.counters.duplicates += 1;
+            self.commit.after(After::Receipt(receipt));
+            return Ok(());
+        }
+        self.note_session(now, &opened);
+        match Inner::read(&opened.inner)? {
+            Inner::Message(head, payload) => {
+                self.on_message(now, &opened, head, payload, receipt);
+                Ok(())
+            }
+            Inner::Ping { nonce, padding } => {
+                self.on_ping(now, &opened.peer, nonce, padding);
+                Ok(())
+            }
+            Inner::Pong { nonce, .. } => self.on_pong(now, &opened.peer, nonce),
+            Inner::Receipts(preimages) => {
+                for preimage in preimages.chunks_exact(16) {
+                    let preimage: [u8; 16] = preimage.try_into().expect("chunks of 16");
+                    self.on_routed_receipt(now, &opened.peer.address(), &lock_of(&preimage));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        opened: &Opened,
+        head: MessageHead,
+        payload: &[u8],
+        receipt: Receipt,
+    ) {
+        let sender = *opened.peer.node_key();
+        match self.inbox.mark(sender, &head) {
+            Inserted::New => {}
+            Inserted::Known => {
+                self.counters.duplicates += 1;
+                let routed_to = Some(opened.peer.address());
+                self.commit.after(After::Receipt(Receipt { routed_to, ..receipt }));
+                return;
+            }
+            Inserted::Full => {
+                self.drop_frame(DropReason::OverBudget);
+                return;
+            }
+        }
+        // The ratchet moves on disk together with the message it opened.
+        let from = opened.peer.address();
+        let message = InboxMessage {
+            seq: 0,
+            id: message_id(&sender, &self.public.address(), head.lineage, head.counter),
+            from,
+            received_at: self.wall_now(),
+            payload: payload.to_vec(),
+            verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
+            sealed: false,
+        };
+        let message = self.inbox.insert(message, receipt.durable);
+        if receipt.durable {
+            self.commit.after(After::Delivered { message, receipt });
+        } else {
+            self.counters.messages_delivered += 1;
+            self.inbox.show(message.seq);
+            self.events.push_back(crate::event::Event::Message(message));
+            self.queue_receipt(now, receipt);
+        }
+    }
+
+    /// Sends what tells an envelope's sender, and the neighbour that kept it, that it is here.
+    pub(super) fn queue_receipt(&mut self, now: Instant, receipt: Receipt) {
+        let due = now + RECEIPT_DELAY;
+        if let Some(queue) = self.link_queue(receipt.link) {
+            if receipt.durable {
+                queue.push_custody_ack(receipt.id);
+            }
+            queue.push_receipt(receipt.preimage, due);
+        }
+        let gone = !self.links.contains_key(&receipt.link);
+        let origin = receipt.routed_to.or_else(|| gone.then(|| self.public.address()));
+        if let Some(to) = origin.filter(|to| *to != self.public.address()) {
+            self.route_receipt(now, to, receipt.preimage);
+        }
+    }
+
+    fn route_receipt(&mut self, now: Instant, to: Address, preimage: [u8; 16]) {
+        if self.routed_receipts.len() >= ROUTED_DESTS_MAX && !self.routed_receipts.contains_key(&to)
+        {
+            return;
+        }
+        let list = self.routed_receipts.entry(to).or_default();
+        if list.len() < RECEIPTS_PER_INNER_MAX {
+            list.push(preimage);
+        }
+        self.routed_receipts_due.get_or_insert(now + 10 * RECEIPT_DELAY);
+    }
+
+    pub(super) fn send_routed_receipts(&mut self, now: Instant) {
+        if self.routed_receipts_due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.routed_receipts_due = None;
+        for (to, preimages) in core::mem::take(&mut self.routed_receipts) {
+            let bytes: Vec<u8> = preimages.concat();
+            // If it cannot be sent now, the origin repeats its message and is told then.
+            let _ = self.send_inner(now, to, &Inner::Receipts(&bytes).write());
+        }
+    }
+
+    fn on_routed_receipt(&mut self, now: Instant, from: &Address, lock: &[u8; 16]) {
+        let ours = self.outbox.by_any_lock(lock).and_then(|id| self.outbox.get(&id));
+        if ours.is_some_and(|message| message.to == *from) {
+            self.on_own_receipt(now, lock);
+        }
+    }
+
+    fn note_session(&mut self, now: Instant, opened: &Opened) {
+        let address = opened.peer.address();
+        if let Some(root_key) = opened.root_key {
+            self.note_root_key(now, address, Some(root_key));
+        }
+        if opened.first_contact {
+            // Its session may now carry what waited for keys.
+            self.pump(now, address);
+        }
+    }
+}

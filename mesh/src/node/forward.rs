@@ -1,0 +1,250 @@
+//! Other people's envelopes: admit, keep, pass on, and learn what became of them.
+
+use super::{
+    Node,
+    link_queue::{Ingress, Queued},
+    receipts::{RECEIPT_DELAY, lock_of},
+    records::After,
+};
+use crate::{
+    address::Address,
+    envelope::{Admitted, EnvelopeId, EnvelopeIn},
+    error::{DropReason, Error, PeerMisbehaved},
+    identity::Capabilities,
+    link::LinkId,
+    store::Stage,
+    time::Instant,
+    view::TryResult,
+    wire::frame::{self, NoRoute, RefuseReason, Refused},
+};
+
+impl Node {
+    pub(super) fn on_envelope(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let envelope = EnvelopeIn::parse(body)?;
+        if envelope.header().dest == self.public.address() {
+            return self.deliver(now, link, &envelope);
+        }
+        let header = *envelope.header();
+        if !self.has(Capabilities::RELAY) {
+            self.drop_frame(DropReason::NoRoute);
+            self.say_no_route(link, &header.lock, header.dest);
+            return Ok(());
+        }
+        if header.hops_left == 0 {
+            return Err(PeerMisbehaved::Expired.into());
+        }
+        envelope.verify_signature(self.config.crypto)?;
+        if header.durable && self.has(Capabilities::STORE) {
+            self.take_custody(now, link, envelope.admit());
+        } else {
+            self.pass_on(now, link, envelope.admit());
+        }
+        Ok(())
+    }
+
+    fn take_custody(&mut self, now: Instant, link: LinkId, envelope: Admitted) {
+        let (id, lock) = (envelope.id(), envelope.header().lock);
+        if let Some(stored) = self.store.get(&id) {
+            self.counters.duplicates += 1;
+            if stored.committed {
+                self.queue_custody_ack(link, id);
+            } else {
+                self.commit.after(After::CustodyAck { link, id });
+            }
+            return;
+        }
+        match self.store.insert(now, envelope, Some(link)) {
+            Ok(()) => {
+                self.counters.custody_taken += 1;
+                self.commit.after(After::CustodyAck { link, id });
+                self.forward_stored(now, id);
+            }
+            Err(_) => {
+                self.drop_frame(DropReason::Full);
+                self.refuse(link, Refused { id, lock, reason: RefuseReason::Full });
+            }
+        }
+    }
+
+    pub(super) fn queue_custody_ack(&mut self, link: LinkId, id: EnvelopeId) {
+        if let Some(queue) = self.link_queue(link) {
+            queue.push_custody_ack(id);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, link: LinkId, refused: Refused) {
+        let mut frame = alloc::vec::Vec::new();
+        refused.write(&mut frame);
+        self.push_control(link, frame);
+    }
+
+    fn say_no_route(&mut self, link: LinkId, lock: &[u8; 16], dest: Address) {
+        let mut frame = alloc::vec::Vec::new();
+        NoRoute { lock: *lock, dest }.write(&mut frame);
+        self.push_control(link, frame);
+    }
+
+    /// Forwards an envelope that is not kept: now, or not at all.
+    fn pass_on(&mut self, now: Instant, link: LinkId, envelope: Admitted) {
+        let header = *envelope.header();
+        let Some(egress) = self.routing.choose(now, &header.dest, &[link]) else {
+            self.drop_frame(DropReason::NoRoute);
+            self.say_no_route(link, &header.lock, header.dest);
+            self.routing.find(now, &header.dest, None, &mut self.rng);
+            return;
+        };
+        if !self.has_ingress_room(link) {
+            self.drop_frame(DropReason::Full);
+            return;
+        }
+        let len = envelope.bytes().len();
+        let item = Queued::Owned { envelope, since: now };
+        self.enqueue(now, egress, Ingress::Link(link), item, (&header, len));
+    }
+
+    /// Gives a stored envelope to the link its route leads over; without a route it waits.
+    pub(super) fn forward_stored(&mut self, now: Instant, id: EnvelopeId) {
+        let Some(stored) = self.store.get(&id) else { return };
+        let (header, len) = (*stored.envelope.header(), stored.envelope.bytes().len());
+        let ingress = stored.ingress.filter(|link| self.links.contains_key(link));
+        let exclude: &[LinkId] = ingress.as_ref().map_or(&[], core::slice::from_ref);
+        match self.routing.choose(now, &header.dest, exclude) {
+            Some(egress) => {
+                self.store.set_stage(&id, Stage::Queued(egress), None);
+                // Counted for its neighbour's fair share, but not for back-pressure: it is on disk.
+                let from = ingress.map_or(Ingress::Own, Ingress::Link);
+                let item = Queued::Stored(id);
+                self.enqueue(now, egress, from, item, (&header, len));
+            }
+            None => {
+                let retry_at = now + self.store.back_off(&id);
+                self.store.set_stage(&id, Stage::Waiting, Some(retry_at));
+                self.routing.find(now, &header.dest, None, &mut self.rng);
+            }
+        }
+    }
+
+    pub(super) fn release_stored(&mut self, now: Instant, dest: &Address) {
+        for id in self.store.waiting_for(dest) {
+            self.forward_stored(now, id);
+        }
+    }
+
+    pub(super) fn on_store_timers(&mut self, now: Instant) {
+        while self.store.pop_expired(now).is_some() {
+            self.drop_frame(DropReason::Expired);
+        }
+        while let Some(id) = self.store.pop_retry(now) {
+            let Some(stored) = self.store.get(&id) else { continue };
+            if let Stage::Sent(link) = stored.stage {
+                let dest = stored.envelope.header().dest;
+                self.routing.on_no_receipt(now, &dest, link);
+            }
+            self.forward_stored(now, id);
+        }
+    }
+
+    /// A neighbour keeps envelopes durably: ours are *in custody*, others' are its business now.
+    pub(super) fn on_custody_ack(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let Some(hop) = self.links.get(&link).map(|l| l.up.peer.address()) else { return Ok(()) };
+        for id in frame::read_ids(body)? {
+            let id = EnvelopeId(id);
+            if self.store.get(&id).is_some_and(|s| s.stage == Stage::Sent(link)) {
+                self.store.remove(&id);
+            } else {
+                self.on_own_custody(now, id, hop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Preimages of locks: what we forwarded, or sent, arrived.
+    pub(super) fn on_receipts(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        for preimage in frame::read_ids(body)? {
+            let lock = lock_of(&preimage);
+            if self.on_own_receipt(now, &lock) {
+                continue;
+            }
+            if let Some(id) = self.store.by_lock(&lock) {
+                self.store.remove(&id);
+            }
+            let Some(passed) = self.locks.take(&lock) else { continue };
+            self.routing.on_receipt(now, &passed.dest, link);
+            if let Ingress::Link(back) = passed.ingress {
+                let due = now + RECEIPT_DELAY / 4;
+                if let Some(queue) = self.link_queue(back) {
+                    queue.push_receipt(preimage, due);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_refused(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let refused = Refused::read(body)?;
+        if self.on_own_refused(now, link, &refused) {
+            return Ok(());
+        }
+        if self.store.get(&refused.id).is_some_and(|s| s.stage == Stage::Sent(link)) {
+            let retry_at = now + self.store.back_off(&refused.id);
+            self.store.set_stage(&refused.id, Stage::Waiting, Some(retry_at));
+        }
+        // The origin may have to agree on keys again: tell it the way the envelope came.
+        if refused.reason == RefuseReason::UnknownKey
+            && let Some(passed) = self.locks.get(&refused.lock).copied()
+            && passed.egress == link
+            && let Ingress::Link(back) = passed.ingress
+        {
+            self.refuse(back, refused);
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_no_route(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let no_route = NoRoute::read(body)?;
+        if let Some((id, flight)) = self.outbox.by_lock(&no_route.lock) {
+            if flight.link == link {
+                self.routing.on_no_route(now, &no_route.dest, link);
+                self.outbox.abort_flight(now, id, TryResult::NoRoute, None);
+                self.pump(now, no_route.dest);
+            }
+            return Ok(());
+        }
+        let Some(passed) = self.locks.get(&no_route.lock).copied() else { return Ok(()) };
+        if passed.egress != link || passed.dest != no_route.dest {
+            return Err(PeerMisbehaved::Unsolicited.into());
+        }
+        self.routing.on_no_route(now, &no_route.dest, link);
+        match (passed.id, passed.ingress) {
+            (Some(id), _) if self.store.get(&id).is_some() => self.forward_stored(now, id),
+            (_, Ingress::Link(back)) => self.say_no_route(back, &no_route.lock, no_route.dest),
+            _ => {}
+        }
+        Ok(())
+    }
+}

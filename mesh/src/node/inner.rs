@@ -1,0 +1,171 @@
+//! What travels inside an end-to-end session: the plaintext of an opened envelope
+//! (`specs/13-node.md`, `NODE-03`).
+
+use alloc::vec::Vec;
+
+use crate::{
+    error::{Error, Malformed, Unsupported},
+    wire::{Reader, Writer},
+};
+
+/// Most preimages in one routed receipt: 512 × 16 bytes.
+pub(super) const RECEIPTS_PER_INNER_MAX: usize = 512;
+
+/// The plaintext of an envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Inner<'a> {
+    /// A user's message.
+    Message(MessageHead, &'a [u8]),
+    /// Asks for a [`Inner::Pong`] of the same length.
+    Ping { nonce: u64, padding: &'a [u8] },
+    /// Answers a [`Inner::Ping`].
+    Pong { nonce: u64, padding: &'a [u8] },
+    /// Preimages of hash-locks, for an origin that the reverse path did not reach.
+    Receipts(&'a [u8]),
+    /// A mailbox command or answer.
+    Mailbox(&'a [u8]),
+    /// An envelope that a mailbox node kept for us.
+    Forwarded(&'a [u8]),
+}
+
+/// Which message of its sender a message is (`NODE-04`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MessageHead {
+    /// Drawn at random by the sender at each start.
+    pub(super) lineage: u64,
+    /// Counts the sender's messages to this recipient in this lineage, from 0.
+    pub(super) counter: u64,
+    /// The smallest counter the sender still cares about: everything below is settled.
+    pub(super) floor: u64,
+}
+
+const MESSAGE: u8 = 1;
+const PING: u8 = 2;
+const PONG: u8 = 3;
+const RECEIPTS: u8 = 4;
+const MAILBOX: u8 = 5;
+const FORWARDED: u8 = 6;
+
+impl<'a> Inner<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(bytes);
+        Ok(match r.u8("inner kind")? {
+            MESSAGE => {
+                let head = MessageHead {
+                    lineage: r.u64("lineage")?,
+                    counter: r.varint("message counter")?,
+                    floor: r.varint("message floor")?,
+                };
+                if head.floor > head.counter || head.counter == u64::MAX {
+                    return Err(Malformed::OutOfRange("message counter").into());
+                }
+                Self::Message(head, r.rest())
+            }
+            PING => Self::Ping { nonce: r.u64("nonce")?, padding: r.rest() },
+            PONG => Self::Pong { nonce: r.u64("nonce")?, padding: r.rest() },
+            RECEIPTS => {
+                let ids = r.rest();
+                if ids.is_empty()
+                    || ids.len() % 16 != 0
+                    || ids.len() > 16 * RECEIPTS_PER_INNER_MAX
+                {
+                    return Err(Malformed::OutOfRange("receipts").into());
+                }
+                Self::Receipts(ids)
+            }
+            MAILBOX => Self::Mailbox(r.rest()),
+            FORWARDED => Self::Forwarded(r.rest()),
+            kind => return Err(Unsupported::Kind(kind).into()),
+        })
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(32 + self.payload_len());
+        let mut w = Writer::new(&mut out);
+        match self {
+            Self::Message(head, payload) => {
+                w.u8(MESSAGE);
+                w.u64(head.lineage);
+                w.varint(head.counter);
+                w.varint(head.floor);
+                w.bytes(payload);
+            }
+            Self::Ping { nonce, padding } => {
+                w.u8(PING);
+                w.u64(*nonce);
+                w.bytes(padding);
+            }
+            Self::Pong { nonce, padding } => {
+                w.u8(PONG);
+                w.u64(*nonce);
+                w.bytes(padding);
+            }
+            Self::Receipts(ids) => {
+                w.u8(RECEIPTS);
+                w.bytes(ids);
+            }
+            Self::Mailbox(body) => {
+                w.u8(MAILBOX);
+                w.bytes(body);
+            }
+            Self::Forwarded(envelope) => {
+                w.u8(FORWARDED);
+                w.bytes(envelope);
+            }
+        }
+        out
+    }
+
+    fn payload_len(&self) -> usize {
+        match self {
+            Self::Message(_, payload) => payload.len(),
+            Self::Ping { padding, .. } | Self::Pong { padding, .. } => padding.len(),
+            Self::Receipts(bytes) | Self::Mailbox(bytes) | Self::Forwarded(bytes) => bytes.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Vec<Vec<u8>> {
+        let head = MessageHead { lineage: 7, counter: 300, floor: 299 };
+        [
+            Inner::Message(head, b"hello"),
+            Inner::Ping { nonce: 9, padding: &[0; 3] },
+            Inner::Pong { nonce: 9, padding: &[] },
+            Inner::Receipts(&[5; 32]),
+            Inner::Mailbox(&[1, 2]),
+            Inner::Forwarded(&[1; 50]),
+        ]
+        .iter()
+        .map(Inner::write)
+        .collect()
+    }
+
+    #[test]
+    fn node_03_round_trip_and_truncation() {
+        for bytes in samples() {
+            assert_eq!(Inner::read(&bytes).expect("own output").write(), bytes);
+            for len in 0..bytes.len() {
+                if let Ok(inner) = Inner::read(&bytes[..len]) {
+                    assert_eq!(inner.write(), &bytes[..len], "a shorter payload, still exact");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn node_03_message_layout() {
+        let head = MessageHead { lineage: 1, counter: 300, floor: 2 };
+        let bytes = Inner::Message(head, &[0xaa]).write();
+        assert_eq!(bytes, [1, 1, 0, 0, 0, 0, 0, 0, 0, 0xac, 0x02, 2, 0xaa]);
+    }
+
+    #[test]
+    fn node_04_floor_beyond_counter_is_refused() {
+        let head = MessageHead { lineage: 1, counter: 1, floor: 2 };
+        assert!(Inner::read(&Inner::Message(head, &[]).write()).is_err());
+    }
+}

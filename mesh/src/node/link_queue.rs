@@ -1,0 +1,239 @@
+//! What waits for one link: small control frames first, envelopes by priority and then fairly
+//! by the neighbour they came from and their destination (`HOP-05`).
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+
+use crate::{
+    address::Address,
+    envelope::{Admitted, EnvelopeId, Priority},
+    link::LinkId,
+    time::Instant,
+};
+
+/// Bytes of forwarded envelopes from one neighbour that may wait in all queues together before
+/// the driver is asked to stop reading from it. Sixty-four full TCP frames.
+pub(super) const INGRESS_BYTES_MAX: usize = 4 << 20;
+
+/// Control frames waiting for one link. Each is at most a few dozen bytes; an answer that does
+/// not fit is dropped and asked for again.
+pub(super) const CONTROL_FRAMES_MAX: usize = 4_096;
+
+/// Who an envelope came from, for fairness: a link, or this node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ingress {
+    Own,
+    Link(LinkId),
+}
+
+/// An envelope waiting for a link.
+#[derive(Debug)]
+pub(super) enum Queued {
+    /// Bytes that live here.
+    Owned { envelope: Admitted, since: Instant },
+    /// Bytes that live in the store.
+    Stored(EnvelopeId),
+}
+
+#[derive(Debug)]
+struct Entry {
+    item: Queued,
+    len: usize,
+}
+
+/// One priority's envelopes: a round over ingress neighbours, within each a round over
+/// destinations, within each first in first out.
+#[derive(Debug, Default)]
+struct FairQueue {
+    flows: BTreeMap<Ingress, Flow>,
+    round: VecDeque<Ingress>,
+}
+
+#[derive(Debug, Default)]
+struct Flow {
+    dests: BTreeMap<Address, VecDeque<Entry>>,
+    round: VecDeque<Address>,
+}
+
+impl FairQueue {
+    fn push(&mut self, ingress: Ingress, dest: Address, entry: Entry) {
+        let flow = self.flows.entry(ingress).or_insert_with(|| {
+            self.round.push_back(ingress);
+            Flow::default()
+        });
+        flow.dests
+            .entry(dest)
+            .or_insert_with(|| {
+                flow.round.push_back(dest);
+                VecDeque::new()
+            })
+            .push_back(entry);
+    }
+
+    fn pop(&mut self) -> Option<(Ingress, Entry)> {
+        let ingress = self.round.pop_front()?;
+        let flow = self.flows.get_mut(&ingress)?;
+        let dest = flow.round.pop_front()?;
+        let queue = flow.dests.get_mut(&dest)?;
+        let entry = queue.pop_front()?;
+        if queue.is_empty() {
+            flow.dests.remove(&dest);
+        } else {
+            flow.round.push_back(dest);
+        }
+        if flow.dests.is_empty() {
+            self.flows.remove(&ingress);
+        } else {
+            self.round.push_back(ingress);
+        }
+        Some((ingress, entry))
+    }
+}
+
+/// Everything that waits for one link, apart from what the inner machines generate on demand.
+#[derive(Debug, Default)]
+pub(super) struct LinkQueue {
+    control: VecDeque<Vec<u8>>,
+    custody_acks: Vec<[u8; 16]>,
+    receipts: Vec<[u8; 16]>,
+    receipts_due: Option<Instant>,
+    envelopes: [FairQueue; Priority::ALL.len()],
+    envelope_count: usize,
+}
+
+impl LinkQueue {
+    /// Whether the frame was taken; `false` when the queue is full.
+    pub(super) fn push_control(&mut self, frame: Vec<u8>) -> bool {
+        let room = self.control.len() < CONTROL_FRAMES_MAX;
+        if room {
+            self.control.push_back(frame);
+        }
+        room
+    }
+
+    pub(super) fn pop_control(&mut self) -> Option<Vec<u8>> {
+        self.control.pop_front()
+    }
+
+    pub(super) fn push_envelope(
+        &mut self,
+        ingress: Ingress,
+        dest: Address,
+        priority: Priority,
+        item: Queued,
+        len: usize,
+    ) {
+        self.envelopes[priority as usize].push(ingress, dest, Entry { item, len });
+        self.envelope_count += 1;
+    }
+
+    /// The next envelope, with where it came from and its length when it was queued.
+    pub(super) fn pop_envelope(&mut self) -> Option<(Ingress, Queued, usize)> {
+        if self.envelope_count == 0 {
+            return None;
+        }
+        let (ingress, entry) = self.envelopes.iter_mut().rev().find_map(FairQueue::pop)?;
+        self.envelope_count -= 1;
+        Some((ingress, entry.item, entry.len))
+    }
+
+    pub(super) fn push_custody_ack(&mut self, id: EnvelopeId) {
+        self.custody_acks.push(id.0);
+    }
+
+    pub(super) fn custody_acks(&mut self) -> &mut Vec<[u8; 16]> {
+        &mut self.custody_acks
+    }
+
+    /// Adds a preimage; a batch leaves when it is due or large (`HOP-06`).
+    pub(super) fn push_receipt(&mut self, preimage: [u8; 16], due: Instant) {
+        self.receipts.push(preimage);
+        self.receipts_due.get_or_insert(due);
+    }
+
+    pub(super) fn receipts_due(&self) -> Option<Instant> {
+        self.receipts_due
+    }
+
+    pub(super) fn receipts_ready(&self, now: Instant) -> bool {
+        self.receipts.len() >= super::receipts::RECEIPT_BATCH
+            || self.receipts_due.is_some_and(|due| due <= now)
+    }
+
+    pub(super) fn receipts(&mut self) -> &mut Vec<[u8; 16]> {
+        &mut self.receipts
+    }
+
+    pub(super) fn receipts_sent(&mut self) {
+        if self.receipts.is_empty() {
+            self.receipts_due = None;
+        }
+    }
+
+    /// Whether anything could be sent right now.
+    pub(super) fn has_output(&self, now: Instant) -> bool {
+        !self.control.is_empty()
+            || !self.custody_acks.is_empty()
+            || self.envelope_count > 0
+            || self.receipts_ready(now)
+    }
+
+    /// Whether no envelope waits: bandwidth that nothing else needs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.envelope_count == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dest(n: u8) -> Address {
+        Address::from_bytes([n; 16])
+    }
+
+    fn order(queue: &mut LinkQueue) -> Vec<u8> {
+        let mut seen = Vec::new();
+        while let Some((_, item, _)) = queue.pop_envelope() {
+            let Queued::Stored(id) = item else { unreachable!("only stored ones are queued here") };
+            seen.push(id.0[0]);
+        }
+        seen
+    }
+
+    #[test]
+    fn hop_05_a_flood_from_one_neighbour_does_not_starve_another() {
+        let mut queue = LinkQueue::default();
+        let push = |queue: &mut LinkQueue, link: u32, to: u8, n: u8| {
+            let item = Queued::Stored(EnvelopeId([n; 16]));
+            queue.push_envelope(Ingress::Link(LinkId(link)), dest(to), Priority::Normal, item, 1);
+        };
+        for n in 0..6 {
+            push(&mut queue, 1, n % 3, n);
+        }
+        push(&mut queue, 2, 9, 100);
+        push(&mut queue, 2, 9, 101);
+        assert_eq!(order(&mut queue), [0, 100, 1, 101, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn hop_05_priority_goes_first() {
+        let mut queue = LinkQueue::default();
+        for (n, priority) in [Priority::Low, Priority::Urgent, Priority::Normal].into_iter().enumerate() {
+            let item = Queued::Stored(EnvelopeId([n as u8; 16]));
+            queue.push_envelope(Ingress::Own, dest(1), priority, item, 1);
+        }
+        assert_eq!(order(&mut queue), [1, 2, 0]);
+    }
+
+    #[test]
+    fn hop_05_control_is_bounded() {
+        let mut queue = LinkQueue::default();
+        for _ in 0..CONTROL_FRAMES_MAX {
+            assert!(queue.push_control(Vec::new()));
+        }
+        assert!(!queue.push_control(Vec::new()));
+    }
+}

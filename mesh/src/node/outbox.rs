@@ -1,0 +1,694 @@
+//! Our own messages, from *accepted* to *received* (`specs/13-node.md`).
+//!
+//! The outbox knows every message without a receipt, which try of it is under way, and when the
+//! next one is due. It seals nothing and knows no routes: [`super::send`] does that.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::inner::MessageHead;
+use crate::{
+    address::Address,
+    command::SendOptions,
+    crypto::{hash, rng::NodeRng},
+    envelope::{EnvelopeId, MessageId, Priority},
+    error::{Error, Malformed},
+    event::FailReason,
+    limits,
+    link::LinkId,
+    record::{Record, Table},
+    time::Instant,
+    view::{MessageState, MessageView, Try, TryResult, WaitingFor},
+    wire::{Reader, Writer},
+};
+
+/// Unreceipted messages under way to one recipient that no relay keeps.
+pub(super) const IN_FLIGHT_MAX: usize = 4_096;
+/// Bytes of those. At 2.5 Gbit/s and a receipt delay of 10 ms about 3 MB are under way.
+pub(super) const IN_FLIGHT_BYTES_MAX: usize = 8 << 20;
+const IN_FLIGHT_BYTES_MIN: usize = 128 << 10;
+/// Destinations whose counters are remembered: 200 bytes each, 3 MB. A forgotten one gets a new
+/// lineage.
+const DESTS_MAX: usize = 16_384;
+/// Finished messages remembered for `why`: about 300 bytes each.
+const FINISHED_MAX: usize = 4_096;
+/// Locks of earlier tries a late receipt may open.
+const LOCKS_KEPT: usize = 4;
+
+/// First receipt time-out before any round trip was measured, and the least afterwards: two group
+/// commits on a slow disk and a delayed receipt.
+pub(super) const RTO_MIN: Duration = Duration::from_secs(1);
+/// Longest pause between tries of a message nobody keeps for us.
+const RTO_MAX: Duration = Duration::from_secs(300);
+/// First pause once a relay keeps the message; doubles up to an hour.
+const CUSTODY_PAUSE_MIN: Duration = Duration::from_secs(60);
+const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
+
+/// A try that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub(super) lock: [u8; 16],
+    pub(super) envelope: EnvelopeId,
+    pub(super) link: LinkId,
+    /// When it left; `None` while it waits for the link.
+    pub(super) sent_at: Option<Instant>,
+    pub(super) custody: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PastTry {
+    at: Instant,
+    next_hop: Option<Address>,
+    result: TryResult,
+}
+
+/// One of our messages.
+#[derive(Debug)]
+pub(super) struct OutMessage {
+    pub(super) to: Address,
+    pub(super) head: MessageHead,
+    pub(super) options: SendOptions,
+    pub(super) payload: Vec<u8>,
+    pub(super) accepted_at: Instant,
+    pub(super) expires_at: Instant,
+    pub(super) state: MessageState,
+    pub(super) flight: Option<Flight>,
+    pub(super) waiting_for: WaitingFor,
+    next_try: Option<Instant>,
+    tries: VecDeque<PastTry>,
+    locks: VecDeque<[u8; 16]>,
+    attempts: u32,
+}
+
+/// What is remembered of one recipient.
+#[derive(Debug)]
+struct Dest {
+    lineage: u64,
+    next_counter: u64,
+    unsettled: BTreeSet<(u64, u64)>,
+    ready: [VecDeque<MessageId>; Priority::ALL.len()],
+    in_flight: usize,
+    in_flight_bytes: usize,
+    window_bytes: usize,
+    shrunk_at: Instant,
+    srtt: Option<Duration>,
+    rttvar: Duration,
+}
+
+impl Dest {
+    fn new(rng: &mut NodeRng) -> Self {
+        Self {
+            lineage: rng.next_u64(),
+            next_counter: 0,
+            unsettled: BTreeSet::new(),
+            ready: Default::default(),
+            in_flight: 0,
+            in_flight_bytes: 0,
+            window_bytes: IN_FLIGHT_BYTES_MAX,
+            shrunk_at: Instant::ZERO,
+            srtt: None,
+            rttvar: Duration::ZERO,
+        }
+    }
+
+    fn rto(&self) -> Duration {
+        let measured = self.srtt.map_or(RTO_MIN, |srtt| srtt + 4 * self.rttvar);
+        measured.clamp(RTO_MIN, RTO_MAX)
+    }
+
+    /// RFC 6298, section 2.
+    fn on_rtt(&mut self, rtt: Duration) {
+        let Some(srtt) = self.srtt else {
+            (self.srtt, self.rttvar) = (Some(rtt), rtt / 2);
+            return;
+        };
+        self.rttvar = (self.rttvar * 3 + srtt.abs_diff(rtt)) / 4;
+        self.srtt = Some((srtt * 7 + rtt) / 8);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+}
+
+/// A message that is done, kept for a while so that `why` can tell.
+#[derive(Clone, Debug)]
+struct Finished {
+    view: MessageView,
+    at: Instant,
+}
+
+/// The outbox.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    messages: BTreeMap<MessageId, OutMessage>,
+    dests: BTreeMap<Address, Dest>,
+    by_lock: BTreeMap<[u8; 16], MessageId>,
+    by_envelope: BTreeMap<EnvelopeId, MessageId>,
+    timers: BTreeSet<(Instant, MessageId)>,
+    expiries: BTreeSet<(Instant, MessageId)>,
+    finished: BTreeMap<MessageId, Finished>,
+    finished_order: VecDeque<MessageId>,
+    bytes: usize,
+    in_custody: usize,
+    records: Vec<Record>,
+}
+
+/// The id both ends give a message (`NODE-04`).
+pub(super) fn message_id(sender_key: &[u8; 32], to: &Address, lineage: u64, counter: u64) -> MessageId {
+    let parts: [&[u8]; 4] =
+        [sender_key, to.as_bytes(), &lineage.to_le_bytes(), &counter.to_le_bytes()];
+    MessageId(hash::digest16(hash::Domain::Message, &parts))
+}
+
+impl Outbox {
+    /// Whether another payload of this length may wait here.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.messages.len() < limits::OUTBOX_MESSAGES_MAX
+            && self.bytes + len <= limits::OUTBOX_BYTES_MAX
+    }
+
+    /// Takes a message in. A durable one is *accepting* until [`Self::on_committed`].
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        sender_key: &[u8; 32],
+        to: Address,
+        payload: Vec<u8>,
+        options: SendOptions,
+        rng: &mut NodeRng,
+    ) -> MessageId {
+        self.forget_idle_dests();
+        let dest = self.dests.entry(to).or_insert_with(|| Dest::new(rng));
+        let counter = dest.next_counter;
+        dest.next_counter += 1;
+        let head = MessageHead { lineage: dest.lineage, counter, floor: 0 };
+        let id = message_id(sender_key, &to, head.lineage, counter);
+        let expires_at = now + options.lifetime;
+        if options.durable {
+            let value = encode(&to, &head, &options, &payload);
+            self.records.push(Record { table: Table::Outbox, key: id.0.to_vec(), value: Some(value) });
+        }
+        let state = if options.durable { MessageState::Accepting } else { MessageState::Accepted };
+        self.index(id, now, expires_at, to, head, options, payload, state);
+        id
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message, from two callers")]
+    fn index(
+        &mut self,
+        id: MessageId,
+        now: Instant,
+        expires_at: Instant,
+        to: Address,
+        head: MessageHead,
+        options: SendOptions,
+        payload: Vec<u8>,
+        state: MessageState,
+    ) {
+        let dest = self.dests.get_mut(&to).expect("the caller made the entry");
+        dest.unsettled.insert((head.lineage, head.counter));
+        self.bytes += payload.len();
+        self.expiries.insert((expires_at, id));
+        let waiting_for = match state {
+            MessageState::Accepting => WaitingFor::Disk,
+            _ => WaitingFor::Link,
+        };
+        let message = OutMessage {
+            to,
+            head,
+            options,
+            payload,
+            accepted_at: now,
+            expires_at,
+            state,
+            flight: None,
+            waiting_for,
+            next_try: None,
+            tries: VecDeque::new(),
+            locks: VecDeque::new(),
+            attempts: 0,
+        };
+        self.messages.insert(id, message);
+        if state != MessageState::Accepting {
+            self.make_ready(id);
+        }
+    }
+
+    /// Plays back one row of [`Table::Outbox`]; the message is tried again from the start.
+    pub(super) fn restore(
+        &mut self,
+        now: Instant,
+        sender_key: &[u8; 32],
+        key: &[u8],
+        value: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<(), Error> {
+        let (to, head, options, payload) = decode(value)?;
+        let id = message_id(sender_key, &to, head.lineage, head.counter);
+        if key != id.0 {
+            return Err(Malformed::OutOfRange("outbox row key").into());
+        }
+        self.dests.entry(to).or_insert_with(|| Dest::new(rng));
+        let expires_at = now + options.lifetime;
+        self.index(id, now, expires_at, to, head, options, payload, MessageState::Accepted);
+        Ok(())
+    }
+
+    /// The message's record is durable: it is *accepted* and may be sent.
+    pub(super) fn on_committed(&mut self, id: MessageId) -> Option<Address> {
+        let message = self.messages.get_mut(&id)?;
+        if message.state != MessageState::Accepting {
+            return None;
+        }
+        message.state = MessageState::Accepted;
+        message.waiting_for = WaitingFor::Link;
+        let to = message.to;
+        self.make_ready(id);
+        Some(to)
+    }
+
+    fn make_ready(&mut self, id: MessageId) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if let Some(at) = message.next_try.take() {
+            self.timers.remove(&(at, id));
+        }
+        let dest = self.dests.get_mut(&message.to).expect("a message keeps its destination");
+        dest.ready[message.options.priority as usize].push_back(id);
+    }
+
+    /// The next message to seal for `to`, if its window has room. Stays where it is until
+    /// [`Self::on_queued`] or [`Self::postpone`].
+    pub(super) fn next_ready(&mut self, to: &Address) -> Option<MessageId> {
+        let dest = self.dests.get_mut(to)?;
+        if dest.in_flight >= IN_FLIGHT_MAX || dest.in_flight_bytes >= dest.window_bytes {
+            return None;
+        }
+        for queue in dest.ready.iter_mut().rev() {
+            while let Some(id) = queue.front() {
+                if self.messages.contains_key(id) {
+                    return Some(*id);
+                }
+                queue.pop_front();
+            }
+        }
+        None
+    }
+
+    /// Everything that is ready for `to` now waits for this.
+    pub(super) fn set_waiting(&mut self, to: &Address, waiting_for: WaitingFor) {
+        let Some(dest) = self.dests.get(to) else { return };
+        for id in dest.ready.iter().flatten() {
+            if let Some(message) = self.messages.get_mut(id) {
+                message.waiting_for = waiting_for;
+            }
+        }
+    }
+
+    /// Notes one failed try for lack of a route, once per change of mind.
+    pub(super) fn note_no_route(&mut self, now: Instant, id: MessageId) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if message.waiting_for != WaitingFor::Route {
+            message.note(now, None, TryResult::NoRoute);
+        }
+    }
+
+    /// The head of a message, with the floor as it stands now.
+    pub(super) fn head(&self, id: &MessageId) -> Option<MessageHead> {
+        let message = self.messages.get(id)?;
+        let dest = self.dests.get(&message.to)?;
+        let lineage = message.head.lineage;
+        let first = dest.unsettled.range((lineage, 0)..).next();
+        let floor = first.filter(|(l, _)| *l == lineage).map_or(message.head.counter, |&(_, c)| c);
+        Some(MessageHead { floor: floor.min(message.head.counter), ..message.head })
+    }
+
+    /// The message was sealed and waits for `link`.
+    pub(super) fn on_queued(&mut self, now: Instant, id: MessageId, flight: Flight, hop: Address) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let dest = self.dests.get_mut(&message.to).expect("a message keeps its destination");
+        let queue = &mut dest.ready[message.options.priority as usize];
+        if queue.front() == Some(&id) {
+            queue.pop_front();
+        }
+        dest.in_flight += 1;
+        dest.in_flight_bytes += message.payload.len();
+        self.by_lock.insert(flight.lock, id);
+        self.by_envelope.insert(flight.envelope, id);
+        message.locks.push_back(flight.lock);
+        if message.locks.len() > LOCKS_KEPT
+            && let Some(old) = message.locks.pop_front()
+        {
+            self.by_lock.remove(&old);
+        }
+        message.flight = Some(flight);
+        message.waiting_for = WaitingFor::Link;
+        message.note(now, Some(hop), TryResult::Sent);
+    }
+
+    /// The envelope left: the time-out runs from now.
+    pub(super) fn on_transmitted(&mut self, now: Instant, lock: &[u8; 16]) {
+        let Some(&id) = self.by_lock.get(lock) else { return };
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let Some(flight) = message.flight.as_mut().filter(|f| f.lock == *lock) else { return };
+        flight.sent_at = Some(now);
+        message.waiting_for = WaitingFor::Receipt;
+        let rto = self.dests.get(&message.to).map_or(RTO_MIN, Dest::rto);
+        let pause = (rto * (1 << message.attempts.min(8))).min(RTO_MAX);
+        self.set_timer(id, now + pause);
+    }
+
+    fn set_timer(&mut self, id: MessageId, at: Instant) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        if let Some(before) = message.next_try.replace(at) {
+            self.timers.remove(&(before, id));
+        }
+        self.timers.insert((at, id));
+    }
+
+    /// A neighbour keeps the envelope durably. Returns the message and its new state's news.
+    pub(super) fn on_custody(&mut self, now: Instant, envelope: &EnvelopeId, hop: Address) -> Option<(MessageId, Address, bool)> {
+        let id = *self.by_envelope.get(envelope)?;
+        let message = self.messages.get_mut(&id)?;
+        let flight = message.flight.as_mut().filter(|f| f.envelope == *envelope && !f.custody)?;
+        flight.custody = true;
+        let (to, len, attempts) = (message.to, message.payload.len(), message.attempts);
+        message.note(now, Some(hop), TryResult::Custody);
+        let news = message.state != MessageState::InCustody;
+        if news {
+            message.state = MessageState::InCustody;
+            self.in_custody += 1;
+        }
+        message.waiting_for = WaitingFor::Receipt;
+        self.land(&to, len);
+        let pause = (CUSTODY_PAUSE_MIN * (1 << attempts.min(6))).min(CUSTODY_PAUSE_MAX);
+        self.set_timer(id, now + pause);
+        Some((id, to, news))
+    }
+
+    fn land(&mut self, to: &Address, len: usize) {
+        if let Some(dest) = self.dests.get_mut(to) {
+            dest.in_flight = dest.in_flight.saturating_sub(1);
+            dest.in_flight_bytes = dest.in_flight_bytes.saturating_sub(len);
+        }
+    }
+
+    /// A receipt's lock: the message is received. Returns it with its recipient, the link it had
+    /// gone by last, and how long it took.
+    pub(super) fn on_receipt(&mut self, now: Instant, lock: &[u8; 16]) -> Option<Receipted> {
+        let id = *self.by_lock.get(lock)?;
+        let message = self.messages.get(&id)?;
+        let flight = message.flight.filter(|f| f.lock == *lock);
+        let after = now.saturating_since(message.accepted_at);
+        let (to, len, attempts) = (message.to, message.payload.len(), message.attempts);
+        if let Some(dest) = self.dests.get_mut(&to) {
+            if let Some(sent_at) = flight.and_then(|f| f.sent_at)
+                && attempts == 0
+            {
+                dest.on_rtt(now.saturating_since(sent_at));
+            }
+            let grown = dest.window_bytes + (len / 8).max(1);
+            dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
+        }
+        let link = flight.map(|f| f.link);
+        self.finish(now, id, MessageState::Received);
+        Some(Receipted { id, to, link, after })
+    }
+
+    /// Gives up on a message.
+    pub(super) fn fail(&mut self, now: Instant, id: MessageId) -> Option<Address> {
+        let to = self.messages.get(&id)?.to;
+        self.finish(now, id, MessageState::Failed);
+        Some(to)
+    }
+
+    fn finish(&mut self, now: Instant, id: MessageId, state: MessageState) {
+        let Some(mut message) = self.messages.remove(&id) else { return };
+        if message.state == MessageState::InCustody {
+            self.in_custody -= 1;
+        }
+        if let Some(flight) = message.flight.take() {
+            self.by_envelope.remove(&flight.envelope);
+            if !flight.custody {
+                self.land(&message.to, message.payload.len());
+            }
+        }
+        for lock in &message.locks {
+            self.by_lock.remove(lock);
+        }
+        if let Some(at) = message.next_try.take() {
+            self.timers.remove(&(at, id));
+        }
+        self.expiries.remove(&(message.expires_at, id));
+        self.bytes -= message.payload.len();
+        if let Some(dest) = self.dests.get_mut(&message.to) {
+            dest.unsettled.remove(&(message.head.lineage, message.head.counter));
+        }
+        if message.options.durable {
+            self.records.push(Record { table: Table::Outbox, key: id.0.to_vec(), value: None });
+        }
+        message.state = state;
+        message.waiting_for = WaitingFor::Nothing;
+        self.remember(now, id, message.view(now, id));
+    }
+
+    fn remember(&mut self, at: Instant, id: MessageId, view: MessageView) {
+        self.finished.insert(id, Finished { view, at });
+        self.finished_order.push_back(id);
+        if self.finished_order.len() > FINISHED_MAX
+            && let Some(old) = self.finished_order.pop_front()
+        {
+            self.finished.remove(&old);
+        }
+    }
+
+    /// A try came to nothing: the message is ready again at `again`, at once when `None`.
+    pub(super) fn abort_flight(
+        &mut self,
+        now: Instant,
+        id: MessageId,
+        result: TryResult,
+        again: Option<Instant>,
+    ) {
+        let Some(message) = self.messages.get_mut(&id) else { return };
+        let Some(flight) = message.flight.take() else { return };
+        self.by_envelope.remove(&flight.envelope);
+        message.note_result(now, result);
+        message.attempts += u32::from(result != TryResult::LinkDown);
+        let (to, len) = (message.to, message.payload.len());
+        if !flight.custody {
+            self.land(&to, len);
+        }
+        match again {
+            None => self.make_ready(id),
+            Some(at) => self.set_timer(id, at),
+        }
+    }
+
+    /// Takes the next message whose time-out or pause is over. A flight that ends here is told.
+    pub(super) fn pop_timer(&mut self, now: Instant) -> Option<TimedOut> {
+        let &(at, id) = self.timers.first()?;
+        if at > now {
+            return None;
+        }
+        self.timers.pop_first();
+        let message = self.messages.get_mut(&id)?;
+        message.next_try = None;
+        let to = message.to;
+        let Some(flight) = message.flight else {
+            self.make_ready(id);
+            return Some(TimedOut { to, lost_on: None });
+        };
+        if !flight.custody
+            && let Some(dest) = self.dests.get_mut(&to)
+            && now.saturating_since(dest.shrunk_at) >= dest.rto()
+        {
+            dest.window_bytes = (dest.window_bytes / 2).max(IN_FLIGHT_BYTES_MIN);
+            dest.shrunk_at = now;
+        }
+        self.abort_flight(now, id, TryResult::TimedOut, None);
+        Some(TimedOut { to, lost_on: (!flight.custody).then_some(flight.link) })
+    }
+
+    /// Takes the next message whose life is over.
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(MessageId, FailReason)> {
+        let &(at, id) = self.expiries.first()?;
+        if at > now {
+            return None;
+        }
+        let durable = self.messages.get(&id).is_none_or(|m| m.options.durable);
+        self.fail(now, id);
+        Some((id, if durable { FailReason::Expired } else { FailReason::Unreachable }))
+    }
+
+    /// A link is gone: what was on it and nobody keeps is ready again. Returns its recipients.
+    pub(super) fn on_link_down(&mut self, now: Instant, link: LinkId) -> BTreeSet<Address> {
+        let lost: Vec<_> = self.messages.iter()
+            .filter(|(_, m)| m.flight.is_some_and(|f| f.link == link && !f.custody))
+            .map(|(id, m)| (*id, m.to))
+            .collect();
+        for (id, _) in &lost {
+            self.abort_flight(now, *id, TryResult::LinkDown, None);
+        }
+        lost.into_iter().map(|(_, to)| to).collect()
+    }
+
+    pub(super) fn by_lock(&self, lock: &[u8; 16]) -> Option<(MessageId, Flight)> {
+        let id = *self.by_lock.get(lock)?;
+        let flight = self.messages.get(&id)?.flight.filter(|f| f.lock == *lock)?;
+        Some((id, flight))
+    }
+
+    pub(super) fn get(&self, id: &MessageId) -> Option<&OutMessage> {
+        self.messages.get(id)
+    }
+
+    /// Recipients with something ready.
+    pub(super) fn ready_dests(&self) -> Vec<Address> {
+        let ready = |dest: &Dest| dest.ready.iter().any(|queue| !queue.is_empty());
+        self.dests.iter().filter(|(_, d)| ready(d)).map(|(to, _)| *to).collect()
+    }
+
+    /// Bytes of volatile and durable messages not yet under way to `to`.
+    pub(super) fn waiting_bytes(&self, to: &Address) -> usize {
+        let Some(dest) = self.dests.get(to) else { return 0 };
+        let ids = dest.ready.iter().flatten();
+        ids.filter_map(|id| self.messages.get(id)).map(|m| m.payload.len()).sum()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|&(at, _)| at);
+        let expiry = self.expiries.first().map(|&(at, _)| at);
+        timer.into_iter().chain(expiry).min()
+    }
+
+    pub(super) fn drain_records(&mut self, out: &mut Vec<Record>) {
+        out.append(&mut self.records);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn in_custody(&self) -> usize {
+        self.in_custody
+    }
+
+    pub(super) fn view(&self, now: Instant, id: &MessageId) -> Option<MessageView> {
+        if let Some(message) = self.messages.get(id) {
+            return Some(message.view(now, *id));
+        }
+        let finished = self.finished.get(id)?;
+        let mut view = finished.view.clone();
+        let since = now.saturating_since(finished.at);
+        view.age += since;
+        view.expires_in = view.expires_in.saturating_sub(since);
+        for past in &mut view.tried {
+            past.ago += since;
+        }
+        Some(view)
+    }
+
+    pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = MessageView> + '_ {
+        self.messages.iter().map(move |(id, message)| message.view(now, *id))
+    }
+
+    fn forget_idle_dests(&mut self) {
+        if self.dests.len() >= DESTS_MAX {
+            self.dests.retain(|_, dest| !dest.is_idle());
+        }
+    }
+}
+
+/// What [`Outbox::on_receipt`] settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Receipted {
+    pub(super) id: MessageId,
+    pub(super) to: Address,
+    pub(super) link: Option<LinkId>,
+    pub(super) after: Duration,
+}
+
+/// What [`Outbox::pop_timer`] found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimedOut {
+    pub(super) to: Address,
+    /// The link by which a try went that was not answered.
+    pub(super) lost_on: Option<LinkId>,
+}
+
+impl OutMessage {
+    fn note(&mut self, at: Instant, next_hop: Option<Address>, result: TryResult) {
+        self.tries.push_back(PastTry { at, next_hop, result });
+        if self.tries.len() > limits::TRIES_KEPT {
+            self.tries.pop_front();
+        }
+    }
+
+    fn note_result(&mut self, at: Instant, result: TryResult) {
+        let next_hop = self.tries.back().and_then(|past| past.next_hop);
+        self.note(at, next_hop, result);
+    }
+
+    fn view(&self, now: Instant, id: MessageId) -> MessageView {
+        let tried = self.tries.iter().map(|past| Try {
+            ago: now.saturating_since(past.at),
+            next_hop: past.next_hop,
+            result: past.result,
+        });
+        MessageView {
+            id,
+            to: self.to,
+            state: self.state,
+            payload_len: self.payload.len() as u32,
+            priority: self.options.priority,
+            age: now.saturating_since(self.accepted_at),
+            expires_in: self.expires_at.saturating_since(now),
+            tried: tried.collect(),
+            waiting_for: self.waiting_for,
+            next_try: self.next_try.map(|at| at.saturating_since(now)),
+        }
+    }
+}
+
+const FLAG_SIGNED: u8 = 1;
+const FLAG_SEALED: u8 = 2;
+
+fn encode(to: &Address, head: &MessageHead, options: &SendOptions, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(48 + payload.len());
+    let mut w = Writer::new(&mut out);
+    w.array(to.as_bytes());
+    w.u64(head.lineage);
+    w.varint(head.counter);
+    w.varint(options.lifetime.as_secs());
+    w.u8(options.priority as u8);
+    let signed = if options.signed { FLAG_SIGNED } else { 0 };
+    let sealed = if options.sealed { FLAG_SEALED } else { 0 };
+    w.u8(signed | sealed);
+    w.bytes(payload);
+    out
+}
+
+type Decoded = (Address, MessageHead, SendOptions, Vec<u8>);
+
+fn decode(value: &[u8]) -> Result<Decoded, Error> {
+    let mut r = Reader::new(value);
+    let to = Address::from_bytes(r.array("recipient")?);
+    let (lineage, counter) = (r.u64("lineage")?, r.varint("message counter")?);
+    let lifetime = Duration::from_secs(r.varint("lifetime")?);
+    let priority = *Priority::ALL.get(usize::from(r.u8("priority")?)).ok_or(Malformed::OutOfRange("priority"))?;
+    let flags = r.u8("flags")?;
+    let payload = r.rest();
+    if flags & !(FLAG_SIGNED | FLAG_SEALED) != 0 || lifetime > limits::LIFETIME_MAX {
+        return Err(Malformed::OutOfRange("outbox row").into());
+    }
+    if payload.len() > limits::PAYLOAD_LEN_MAX {
+        return Err(Malformed::TooLong("payload").into());
+    }
+    let (signed, sealed) = (flags & FLAG_SIGNED != 0, flags & FLAG_SEALED != 0);
+    let options = SendOptions { priority, lifetime, durable: true, signed, sealed };
+    Ok((to, MessageHead { lineage, counter, floor: 0 }, options, payload.to_vec()))
+}

@@ -1,0 +1,273 @@
+//! What we send: sealing, windows, time-outs, retries.
+
+use alloc::vec::Vec;
+
+use super::{
+    Node,
+    inner::Inner,
+    link_queue::{Ingress, Queued},
+    outbox::Flight,
+    records::After,
+};
+use crate::{
+    address::Address,
+    command::{CommandError, Outcome, SendOptions},
+    envelope::{Admitted, EnvelopeId, MessageId, Priority},
+    event::{Event, FailReason},
+    identity::Suite,
+    limits,
+    link::LinkId,
+    session::{SealError, SealParams, Sealed},
+    time::Instant,
+    view::{TryResult, WaitingFor},
+    wire::frame::{RefuseReason, Refused},
+};
+
+/// Payload bytes that may wait, unsealed, for one destination when they are not durable: beyond,
+/// the application is asked to slow down.
+const VOLATILE_WAITING_MAX: usize = 16 << 20;
+
+/// Below this bit rate a first contact of 1,300 bytes would occupy the link for half a minute:
+/// X25519 alone is used, unless the contact's suite floor forbids it.
+const KEM_BITRATE_MIN_BPS: u64 = 500;
+
+/// Lifetime of pings, answers and routed receipts.
+const CONTROL_LIFETIME_S: u32 = 60;
+
+/// Why something could not be sealed and queued now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blocked {
+    Route,
+    Bundle,
+    Trust,
+    Disk,
+    Floor(Suite),
+}
+
+impl Blocked {
+    const fn waiting_for(self) -> WaitingFor {
+        match self {
+            Self::Route => WaitingFor::Route,
+            Self::Bundle => WaitingFor::Bundle,
+            Self::Trust | Self::Floor(_) => WaitingFor::Trust,
+            Self::Disk => WaitingFor::Disk,
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        to: Address,
+        payload: Vec<u8>,
+        options: SendOptions,
+    ) -> Result<Outcome, CommandError> {
+        if to == self.public.address() {
+            return Err(CommandError::AddressIsOwn);
+        }
+        if payload.len() > limits::PAYLOAD_LEN_MAX {
+            let limit_bytes = limits::PAYLOAD_LEN_MAX as u32;
+            return Err(CommandError::PayloadTooLarge { limit_bytes });
+        }
+        if options.lifetime.as_secs() == 0 || options.lifetime > limits::LIFETIME_MAX {
+            return Err(CommandError::LifetimeOutOfRange);
+        }
+        if !self.outbox.has_room(payload.len()) || (options.durable && self.storage_full) {
+            return Err(CommandError::OutboxFull);
+        }
+        if !options.durable && self.outbox.waiting_bytes(&to) > VOLATILE_WAITING_MAX {
+            return Err(CommandError::Busy);
+        }
+        let sender = *self.public.node_key();
+        let id = self.outbox.insert(now, &sender, to, payload, options, &mut self.rng);
+        if options.durable {
+            self.commit.after(After::Accepted(id));
+        } else {
+            self.counters.messages_accepted += 1;
+            self.events.push_back(Event::Accepted { id });
+            self.pump(now, to);
+        }
+        Ok(Outcome::Message(id))
+    }
+
+    pub(super) fn cancel(&mut self, now: Instant, id: MessageId) -> Result<Outcome, CommandError> {
+        self.outbox.get(&id).ok_or(CommandError::UnknownMessage)?;
+        self.give_up(now, id, FailReason::Cancelled);
+        Ok(Outcome::Done)
+    }
+
+    fn give_up(&mut self, now: Instant, id: MessageId, reason: FailReason) {
+        if let Some(to) = self.outbox.fail(now, id) {
+            self.counters.messages_failed += 1;
+            self.events.push_back(Event::Failed { id, reason });
+            self.pump(now, to);
+        }
+    }
+
+    /// Seals and queues what is ready for `to`, as far as route, keys and window allow.
+    pub(super) fn pump(&mut self, now: Instant, to: Address) {
+        while let Some(id) = self.outbox.next_ready(&to) {
+            if let Err(blocked) = self.send_message(now, id) {
+                if blocked == Blocked::Route {
+                    self.outbox.note_no_route(now, id);
+                }
+                self.outbox.set_waiting(&to, blocked.waiting_for());
+                return;
+            }
+        }
+    }
+
+    fn send_message(&mut self, now: Instant, id: MessageId) -> Result<(), Blocked> {
+        let head = self.outbox.head(&id).expect("it was just found ready");
+        let message = self.outbox.get(&id).expect("it was just found ready");
+        let (to, options) = (message.to, message.options);
+        let inner = Inner::Message(head, &message.payload).write();
+        let life = message.expires_at.saturating_since(now).as_secs();
+        let lifetime_s = u32::try_from(life).unwrap_or(u32::MAX).max(1);
+        let params = SealParams {
+            hops_max: limits::HOPS_DEFAULT,
+            priority: options.priority,
+            durable: options.durable,
+            lifetime_s,
+            signed: options.signed.then(|| self.own.next_envelope_seq()),
+        };
+        let link = self.route_to(now, &to)?;
+        let sealed = self.seal(now, to, link, &params, &inner)?;
+        let (envelope, lock) = (sealed.id, sealed.lock);
+        let flight = Flight { lock, envelope, link, sent_at: None, custody: false };
+        let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
+        self.outbox.on_queued(now, id, flight, hop);
+        self.queue_sealed(now, link, sealed);
+        Ok(())
+    }
+
+    /// Seals something small and volatile that no one retries.
+    pub(super) fn send_inner(
+        &mut self,
+        now: Instant,
+        to: Address,
+        inner: &[u8],
+    ) -> Result<(), Blocked> {
+        let params = SealParams {
+            hops_max: limits::HOPS_DEFAULT,
+            priority: Priority::High,
+            durable: false,
+            lifetime_s: CONTROL_LIFETIME_S,
+            signed: None,
+        };
+        let link = self.route_to(now, &to)?;
+        let sealed = self.seal(now, to, link, &params, inner)?;
+        self.queue_sealed(now, link, sealed);
+        Ok(())
+    }
+
+    fn route_to(&mut self, now: Instant, to: &Address) -> Result<LinkId, Blocked> {
+        let link = self.routing.choose(now, to, &[]);
+        if link.is_none() {
+            self.routing.find(now, to, None, &mut self.rng);
+        }
+        link.ok_or(Blocked::Route)
+    }
+
+    fn seal(
+        &mut self,
+        now: Instant,
+        to: Address,
+        link: LinkId,
+        params: &SealParams,
+        inner: &[u8],
+    ) -> Result<Sealed, Blocked> {
+        if self.contacts.is_blocked(&to) {
+            return Err(Blocked::Trust);
+        }
+        let (identity, rng) = (&self.identity, &mut self.rng);
+        match self.sessions.seal(now, identity, &to, params, inner, rng) {
+            Ok(sealed) => return Ok(sealed),
+            Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
+            Err(_) => {}
+        }
+        let Some(bundle) = self.bundles.get(&to, self.routing.bundle_version(&to)) else {
+            self.want_bundle(now, to);
+            return Err(Blocked::Bundle);
+        };
+        let slow = self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
+        let suite = if slow { Suite::X25519 } else { Suite::XWing };
+        match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
+            Ok(sealed) => Ok(sealed),
+            Err(SealError::SuiteFloor { floor }) => Err(Blocked::Floor(floor)),
+            Err(SealError::AwaitingCommit) => Err(Blocked::Disk),
+            Err(_) => {
+                self.want_bundle(now, to);
+                Err(Blocked::Bundle)
+            }
+        }
+    }
+
+    fn queue_sealed(&mut self, now: Instant, link: LinkId, sealed: Sealed) {
+        let envelope = Admitted::from_sealed(sealed);
+        let (header, len) = (*envelope.header(), envelope.bytes().len());
+        let item = Queued::Owned { envelope, since: now };
+        self.enqueue(now, link, Ingress::Own, item, (&header, len));
+    }
+
+    pub(super) fn on_own_receipt(&mut self, now: Instant, lock: &[u8; 16]) -> bool {
+        let Some(done) = self.outbox.on_receipt(now, lock) else { return false };
+        self.counters.messages_received += 1;
+        if let Some(link) = done.link {
+            self.routing.on_receipt(now, &done.to, link);
+        }
+        self.events.push_back(Event::Received { id: done.id, after: done.after });
+        self.pump(now, done.to);
+        true
+    }
+
+    pub(super) fn on_own_custody(&mut self, now: Instant, id: EnvelopeId, hop: Address) {
+        let Some((id, to, news)) = self.outbox.on_custody(now, &id, hop) else { return };
+        // The recipient's own acknowledgement comes with its receipt; that is the better news.
+        if news && hop != to {
+            self.events.push_back(Event::InCustody { id, custodian: hop });
+        }
+        self.pump(now, to);
+    }
+
+    pub(super) fn on_own_refused(&mut self, now: Instant, link: LinkId, refused: &Refused) -> bool {
+        let Some((id, flight)) = self.outbox.by_lock(&refused.lock) else { return false };
+        if flight.link != link {
+            return true;
+        }
+        let to = self.outbox.get(&id).expect("the lock belongs to a message").to;
+        match refused.reason {
+            RefuseReason::Full => {
+                let again = now + crate::store::RETRY_MIN;
+                self.outbox.abort_flight(now, id, TryResult::Refused, Some(again));
+            }
+            RefuseReason::UnknownKey => {
+                // Believed at most now and then: anyone on the way could say so.
+                if self.own.may_forget_session(now, &to) {
+                    self.sessions.forget(&to);
+                    self.bundles.refresh(&to);
+                    self.outbox.abort_flight(now, id, TryResult::Refused, None);
+                } else {
+                    let again = now + crate::store::RETRY_MIN;
+                    self.outbox.abort_flight(now, id, TryResult::Refused, Some(again));
+                }
+            }
+        }
+        self.pump(now, to);
+        true
+    }
+
+    pub(super) fn on_send_timers(&mut self, now: Instant) {
+        while let Some((id, reason)) = self.outbox.pop_expired(now) {
+            self.counters.messages_failed += 1;
+            self.events.push_back(Event::Failed { id, reason });
+        }
+        while let Some(timed_out) = self.outbox.pop_timer(now) {
+            if let Some(link) = timed_out.lost_on {
+                self.routing.on_no_receipt(now, &timed_out.to, link);
+            }
+            self.pump(now, timed_out.to);
+        }
+    }
+}
