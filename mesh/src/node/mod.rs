@@ -487,3 +487,6 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
     node.routing.drain_records(out);
     generation
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,6 +90,8 @@ struct Dest {
     next_counter: u64,
     unsettled: BTreeSet<(u64, u64)>,
     ready: [VecDeque<MessageId>; Priority::ALL.len()],
+    /// Payload bytes without a receipt.
+    bytes: usize,
     in_flight: usize,
     in_flight_bytes: usize,
     window_bytes: usize,
@@ -105,6 +107,7 @@ impl Dest {
             next_counter: 0,
             unsettled: BTreeSet::new(),
             ready: Default::default(),
+            bytes: 0,
             in_flight: 0,
             in_flight_bytes: 0,
             window_bytes: IN_FLIGHT_BYTES_MAX,
@@ -211,6 +214,7 @@ impl Outbox {
     ) {
         let dest = self.dests.get_mut(&to).expect("the caller made the entry");
         dest.unsettled.insert((head.lineage, head.counter));
+        dest.bytes += payload.len();
         self.bytes += payload.len();
         self.expiries.insert((expires_at, id));
         let waiting_for = match state {
@@ -446,6 +450,7 @@ impl Outbox {
         self.bytes -= message.payload.len();
         if let Some(dest) = self.dests.get_mut(&message.to) {
             dest.unsettled.remove(&(message.head.lineage, message.head.counter));
+            dest.bytes = dest.bytes.saturating_sub(message.payload.len());
         }
         if message.options.durable {
             self.records.push(Record { table: Table::Outbox, key: id.0.to_vec(), value: None });
@@ -542,6 +547,11 @@ impl Outbox {
         Some((id, flight))
     }
 
+    /// The message any of whose recent tries had this lock.
+    pub(super) fn by_any_lock(&self, lock: &[u8; 16]) -> Option<MessageId> {
+        self.by_lock.get(lock).copied()
+    }
+
     pub(super) fn get(&self, id: &MessageId) -> Option<&OutMessage> {
         self.messages.get(id)
     }
@@ -552,11 +562,9 @@ impl Outbox {
         self.dests.iter().filter(|(_, d)| ready(d)).map(|(to, _)| *to).collect()
     }
 
-    /// Bytes of volatile and durable messages not yet under way to `to`.
+    /// Bytes for `to` that have no receipt and are not under way.
     pub(super) fn waiting_bytes(&self, to: &Address) -> usize {
-        let Some(dest) = self.dests.get(to) else { return 0 };
-        let ids = dest.ready.iter().flatten();
-        ids.filter_map(|id| self.messages.get(id)).map(|m| m.payload.len()).sum()
+        self.dests.get(to).map_or(0, |dest| dest.bytes.saturating_sub(dest.in_flight_bytes))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

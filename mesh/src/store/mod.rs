@@ -318,3 +318,6 @@ impl MeshStore {
         self.quota.total_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+mod frame_tests;
+
 pub use reader::Reader;
 pub use writer::Writer;
 
