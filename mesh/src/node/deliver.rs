@@ -98,6 +98,7 @@ impl Node {
             Inserted::Known => {
                 self.counters.duplicates += 1;
                 let routed_to = Some(opened.peer.address());
+                self.sessions.keep(&opened.peer.address());
                 self.commit.after(After::Receipt(Receipt { routed_to, ..receipt }));
                 return;
             }
@@ -107,6 +108,9 @@ impl Node {
             }
         }
         // The ratchet moves on disk together with the message it opened.
+        if receipt.durable {
+            self.sessions.keep(&opened.peer.address());
+        }
         let from = opened.peer.address();
         let message = InboxMessage {
             seq: 0,

@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     envelope::{Admitted, EnvelopeId},
-    error::{DropReason, Error},
+    error::{DropReason, Error, Unsupported},
     event::Event,
     fragment::Fragmenter,
     limits,
     link::{LinkId, LinkUp},
+    reconcile::Scope,
     store::Stage,
     time::Instant,
     wire::frame::{self, FrameKind, Keepalive},
@@ -118,11 +119,12 @@ impl Node {
         }
         self.links.insert(up.link, Link::new(now, up));
         self.routing.on_link_up(now, up.link, &up.caps, up.peer);
-        self.channels.on_link_up(now, up.link, up.peer, &up.caps);
+        self.channels.on_link_up(now, &up, &mut self.rng);
         let address = up.peer.address();
         self.events.push_back(Event::PeerUp { address, link: up.link });
         self.greet(now, up.link);
         self.on_reachable(now, address);
+        self.start_custody_sync(now, up.link);
     }
 
     fn greet(&mut self, now: Instant, link: LinkId) {
@@ -144,6 +146,7 @@ impl Node {
         }
         self.routing.on_link_down(now, link);
         self.channels.on_link_down(now, link);
+        self.custody_sync.on_link_down(link);
         self.reassembler.on_link_down(link);
         self.bundles.on_link_down(link);
         let address = gone.up.peer.address();
@@ -194,17 +197,21 @@ impl Node {
             FrameKind::BUNDLE => self.on_bundle(now, link, body),
             FrameKind::TRACE_REQUEST => self.on_trace_request(now, link, body),
             FrameKind::TRACE_REPLY => self.on_trace_reply(now, link, body),
-            FrameKind::RECONCILE | FrameKind::CHANNEL => {
-                let relay = self.has(crate::identity::Capabilities::RELAY);
-                self.channels.on_frame(now, link, kind, body, relay, &mut self.rng)
-            }
+            FrameKind::CHANNEL => self.channels.on_frame(now, link, body, &mut self.rng),
+            FrameKind::RECONCILE => match Scope::of(body)? {
+                Scope::Handshake | Scope::Channels => {
+                    self.channels.on_reconcile(now, link, body, &mut self.rng)
+                }
+                Scope::Custody => self.on_custody_sync(now, link, body),
+                Scope::Bundles => Err(Unsupported::Kind(FrameKind::RECONCILE.0).into()),
+            },
             FrameKind::FRAGMENT if depth == 0 => {
                 match self.reassembler.on_fragment(now, link, body)? {
                     Some(whole) => self.dispatch(now, link, &whole, 1),
                     None => Ok(()),
                 }
             }
-            FrameKind(kind) => Err(crate::error::Unsupported::Kind(kind).into()),
+            FrameKind(kind) => Err(Unsupported::Kind(kind).into()),
         }
     }
 
@@ -355,6 +362,7 @@ impl Node {
                 || link.queue.has_output(now)
                 || self.routing.has_output(*id)
                 || self.channels.has_output(*id)
+                || self.custody_sync.has_output(*id)
             {
                 self.dirty_links.insert(*id);
             }
@@ -393,7 +401,10 @@ impl Node {
             return true;
         }
         let start = buf.len();
-        if !self.channels.poll_frame(now, link, mtu, buf) && !self.write_envelope(now, link, buf) {
+        let wrote = self.custody_sync.poll_frame(link, buf)
+            || self.channels.poll_frame(now, link, mtu, buf)
+            || self.write_envelope(now, link, buf);
+        if !wrote {
             return false;
         }
         if buf.len() - start > mtu as usize {

@@ -2,11 +2,12 @@
 //!
 //! This file holds the state and the order of things; each concern has a file of its own:
 //! [`forward`](self) moves other people's envelopes, `deliver` opens ours, `send` seals and
-//! retries what we send, `links` drives what waits for each neighbour, `bundles` fetches keys,
+//! retries what we send, `custody` hands on what has no route, `links` drives what waits for each neighbour, `bundles` fetches keys,
 //! `diagnose` answers and asks pings and traces, `contacts` pins, `mailbox` keeps sealed mail.
 
 mod bundles;
 mod contacts;
+mod custody;
 mod deliver;
 mod diagnose;
 mod forward;
@@ -34,7 +35,7 @@ use self::{
 use crate::{
     address::Address,
     bundle::PreKeys,
-    channel::{ChannelEvent, Channels},
+    channel::{ChannelConfig, Channels},
     command::{Command, CommandError, Outcome},
     crypto::{Mode, rng::NodeRng},
     error::{DropReason, Error},
@@ -43,6 +44,7 @@ use crate::{
     identity::{Capabilities, MeshIdentity, PublicIdentity},
     limits,
     link::{LinkId, LinkUp, Transmit},
+    reconcile::{Reconciler, Scope},
     record::{Record, RecordSeq, Table},
     routing::{Routing, RoutingConfig, RoutingEvent},
     session::Sessions,
@@ -119,6 +121,8 @@ pub struct Node {
     own: OwnAnnounce,
     bundles: Bundles,
     channels: Channels,
+    custody_sync: Reconciler,
+    custody_sync_at: Option<Instant>,
     reassembler: Reassembler,
     outbox: Outbox,
     inbox: Inbox,
@@ -156,7 +160,9 @@ impl Node {
             prekey_records: Vec::new(),
             own: OwnAnnounce::default(),
             bundles: Bundles::default(),
-            channels: Channels::new(mode, crate::channel::ChannelConfig::default()),
+            channels: Channels::new(mode, public.address(), channel_config(&config)),
+            custody_sync: Reconciler::new(Scope::Custody),
+            custody_sync_at: None,
             reassembler: Reassembler::default(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
@@ -216,6 +222,7 @@ impl Node {
         for (address, _) in self.contacts.iter() {
             self.routing.pin(*address, true);
         }
+        self.channels.start(now, &mut self.rng);
         self.refresh_prekeys(now);
         self.announce_self(now, 0);
     }
@@ -272,6 +279,7 @@ impl Node {
         self.on_diagnosis_timers(now);
         self.on_own_timers(now);
         self.send_routed_receipts(now);
+        self.on_custody_timers(now);
     }
 
     /// All records up to and including `through` are durable.
@@ -343,6 +351,8 @@ impl Node {
             self.diagnosis.poll_timeout(),
             self.own.poll_timeout(),
             self.routed_receipts_due,
+            self.custody_sync.poll_timeout(),
+            self.custody_sync_at,
         ]
         .into_iter()
         .flatten()
@@ -380,9 +390,7 @@ impl Node {
         while let Some(event) = self.routing.poll_event() {
             self.on_routing_event(now, event);
         }
-        while let Some(ChannelEvent::Message(message)) = self.channels.poll_event() {
-            self.events.push_back(Event::ChannelMessage(message));
-        }
+        self.follow_custody_sync(now);
         self.collect_records();
         self.mark_links(now);
         self.settled = true;
@@ -468,6 +476,14 @@ impl Node {
                 Ok(Outcome::Message(id))
             }
         }
+    }
+}
+
+fn channel_config(config: &Config) -> ChannelConfig {
+    ChannelConfig {
+        relay: config.capabilities.contains(Capabilities::RELAY),
+        store: config.capabilities.contains(Capabilities::STORE),
+        ..ChannelConfig::default()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     limits,
     link::LinkId,
     record::{Record, Table},
+    session::SessionId,
     time::Instant,
     view::{MessageState, MessageView, Try, TryResult, WaitingFor},
     wire::{Reader, Writer},
@@ -52,6 +53,7 @@ const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 pub(super) struct Flight {
     pub(super) lock: [u8; 16],
     pub(super) envelope: EnvelopeId,
+    pub(super) session: Option<SessionId>,
     pub(super) link: LinkId,
     /// When it left; `None` while it waits for the link.
     pub(super) sent_at: Option<Instant>,
@@ -417,9 +419,9 @@ impl Outbox {
             let grown = dest.window_bytes + (len / 8).max(1);
             dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
         }
-        let link = flight.map(|f| f.link);
+        let (link, session) = (flight.map(|f| f.link), flight.and_then(|f| f.session));
         self.finish(now, id, MessageState::Received);
-        Some(Receipted { id, to, link, after })
+        Some(Receipted { id, to, link, session, after })
     }
 
     /// Gives up on a message.
@@ -617,6 +619,7 @@ pub(super) struct Receipted {
     pub(super) id: MessageId,
     pub(super) to: Address,
     pub(super) link: Option<LinkId>,
+    pub(super) session: Option<SessionId>,
     pub(super) after: Duration,
 }
 

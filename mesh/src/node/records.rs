@@ -5,6 +5,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 use super::Node;
 use crate::{
     address::Address,
+    channel::ChannelEvent,
     envelope::{EnvelopeId, MessageId},
     event::{Event, InboxMessage},
     link::LinkId,
@@ -25,6 +26,8 @@ pub(super) enum After {
     Receipt(Receipt),
     /// A block of session counters may be used.
     Reserved(u64),
+    /// Show a channel message, or that ours is published.
+    Channel(ChannelEvent),
 }
 
 /// How the sender of an envelope learns that it arrived.
@@ -85,6 +88,9 @@ impl Node {
             if !records.is_empty() {
                 self.commit.after(After::Reserved(generation));
             }
+            while let Some(event) = self.channels.poll_event() {
+                self.commit.after(After::Channel(event));
+            }
             self.commit.append(records);
             self.run_due(self.now);
         }
@@ -122,6 +128,12 @@ impl Node {
                 self.inbox.show(message.seq);
                 self.events.push_back(Event::Message(message));
                 self.queue_receipt(now, receipt);
+            }
+            After::Channel(ChannelEvent::Message(message)) => {
+                self.events.push_back(Event::ChannelMessage(message));
+            }
+            After::Channel(ChannelEvent::Published(id)) => {
+                self.events.push_back(Event::Accepted { id });
             }
             After::Receipt(receipt) => self.queue_receipt(now, receipt),
             After::Reserved(generation) => {

@@ -132,10 +132,13 @@ impl Node {
             lifetime_s,
             signed: options.signed.then(|| self.own.next_envelope_seq()),
         };
-        let link = self.route_to(now, &to)?;
+        let link = match self.route_to(now, &to) {
+            Err(Blocked::Route) if options.durable => self.custodian().ok_or(Blocked::Route)?,
+            found => found?,
+        };
         let sealed = self.seal(now, to, link, &params, &inner)?;
-        let (envelope, lock) = (sealed.id, sealed.lock);
-        let flight = Flight { lock, envelope, link, sent_at: None, custody: false };
+        let Sealed { id: envelope, lock, session, .. } = sealed;
+        let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
         let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
         self.outbox.on_queued(now, id, flight, hop);
         self.queue_sealed(now, link, sealed);
@@ -181,16 +184,24 @@ impl Node {
         if self.contacts.is_blocked(&to) {
             return Err(Blocked::Trust);
         }
-        let (identity, rng) = (&self.identity, &mut self.rng);
-        match self.sessions.seal(now, identity, &to, params, inner, rng) {
-            Ok(sealed) => return Ok(sealed),
-            Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
-            Err(_) => {}
+        let announced = self.routing.bundle_version(&to);
+        let fresh_bundle = self.bundles.get(&to, announced).is_some();
+        let initiate = self.sessions.should_initiate(now, &to);
+        if initiate && !fresh_bundle {
+            self.want_bundle(now, to);
         }
-        let Some(bundle) = self.bundles.get(&to, self.routing.bundle_version(&to)) else {
+        if !initiate || !fresh_bundle {
+            match self.sessions.seal(now, &self.identity, &to, params, inner) {
+                Ok(sealed) => return Ok(sealed),
+                Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
+                Err(_) => {}
+            }
+        }
+        let Some(bundle) = self.bundles.get(&to, announced) else {
             self.want_bundle(now, to);
             return Err(Blocked::Bundle);
         };
+        let (identity, rng) = (&self.identity, &mut self.rng);
         let slow = self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
         let suite = if slow { Suite::X25519 } else { Suite::XWing };
         match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
@@ -216,6 +227,9 @@ impl Node {
         self.counters.messages_received += 1;
         if let Some(link) = done.link {
             self.routing.on_receipt(now, &done.to, link);
+        }
+        if let Some(session) = done.session {
+            self.sessions.confirm(&session);
         }
         self.events.push_back(Event::Received { id: done.id, after: done.after });
         self.pump(now, done.to);

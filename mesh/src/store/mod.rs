@@ -262,9 +262,9 @@ impl MeshStore {
         ids.filter(|id| self.envelopes.get(id).is_some_and(|s| s.stage == Stage::Waiting)).collect()
     }
 
-    /// Destinations of everything stored.
-    pub(crate) fn destinations(&self) -> impl Iterator<Item = &Address> {
-        self.by_dest.keys()
+    /// Everything stored, by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&EnvelopeId, &Stored)> {
+        self.envelopes.iter()
     }
 
     /// Takes the next envelope whose retry time has come.
