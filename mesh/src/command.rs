@@ -85,6 +85,11 @@ pub enum Command {
         /// The contact's address.
         address: Address,
     },
+    /// Have sealed mail kept by this node, or (`None`) by none.
+    MailboxUse {
+        /// The mailbox node.
+        node: Option<Address>,
+    },
     /// Create a broadcast channel and join it.
     ChannelCreate {
         /// The channel's name, 1 to 64 bytes.

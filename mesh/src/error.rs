@@ -151,9 +151,9 @@ impl From<Error> for DropReason {
                 PeerMisbehaved::Replayed => Self::Replayed,
                 PeerMisbehaved::OverBudget => Self::OverBudget,
                 PeerMisbehaved::Unsolicited => Self::Unsolicited,
-                PeerMisbehaved::BadSignature
-                | PeerMisbehaved::BadTag
-                | PeerMisbehaved::WeakKey => Self::Forged,
+                PeerMisbehaved::BadSignature | PeerMisbehaved::BadTag | PeerMisbehaved::WeakKey => {
+                    Self::Forged
+                }
             },
             Error::Unsupported(error) => match error {
                 Unsupported::PreKeyGone | Unsupported::UnknownSession => Self::UnknownKey,

@@ -4,11 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    address::Address,
-    channel::ChannelId,
-    envelope::MessageId,
-    link::LinkId,
-    time::WallClock,
+    address::Address, channel::ChannelId, envelope::MessageId, link::LinkId, time::WallClock,
 };
 
 /// Something the application may want to know. See [`crate::Node::poll_event`].

@@ -48,11 +48,7 @@ impl Advertisement {
         if cost < u32::from(hops) || cost == UNREACHABLE || (hops == 0 && cost != 0) {
             return Err(Malformed::OutOfRange("advertised cost"));
         }
-        Ok(Self {
-            hops,
-            cost,
-            announce,
-        })
+        Ok(Self { hops, cost, announce })
     }
 
     /// Appends the entry to `out`.
@@ -89,9 +85,7 @@ impl Retraction {
 
     /// Appends the entry to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        Writer::new(out)
-            .array(self.address.as_bytes())
-            .u32(self.seq);
+        Writer::new(out).array(self.address.as_bytes()).u32(self.seq);
     }
 }
 

@@ -24,12 +24,7 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// A full bucket.
     pub(crate) const fn new(now: Instant, rate: u64, burst: u64) -> Self {
-        Self {
-            rate,
-            burst,
-            level: burst,
-            at: now,
-        }
+        Self { rate, burst, level: burst, at: now }
     }
 
     /// The announce share of a link: half the bit rate of a fast one, 5 % of a slow one.
@@ -90,12 +85,7 @@ mod tests {
     use crate::link::Medium;
 
     const fn caps(bitrate_bps: u64, mtu: u32) -> LinkCaps {
-        LinkCaps {
-            medium: Medium::Memory,
-            mtu,
-            bitrate_bps,
-            reliable: true,
-        }
+        LinkCaps { medium: Medium::Memory, mtu, bitrate_bps, reliable: true }
     }
 
     #[test]
@@ -105,10 +95,7 @@ mod tests {
         bucket.take(Instant::ZERO, 250);
         // 8,000 bit/s are 1,000 B/s; 5 % are 50 B/s.
         assert_eq!(bucket.available(Instant::from_secs(1)), 50);
-        assert_eq!(
-            bucket.ready_at(Instant::ZERO, 100),
-            Instant::from_micros(2_000_001)
-        );
+        assert_eq!(bucket.ready_at(Instant::ZERO, 100), Instant::from_micros(2_000_001));
         assert_eq!(bucket.available(Instant::from_secs(100)), 250);
     }
 

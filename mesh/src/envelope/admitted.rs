@@ -28,6 +28,13 @@ impl Admitted {
         EnvelopeIn::parse_stored(bytes).map(EnvelopeIn::admit)
     }
 
+    /// An envelope that was just sealed here.
+    pub(crate) fn from_sealed(sealed: crate::session::Sealed) -> Self {
+        let header = Header::read(&mut crate::wire::Reader::new(&sealed.bytes))
+            .expect("what was just written reads back");
+        Self { id: sealed.id, header, bytes: sealed.bytes }
+    }
+
     /// The envelope's name at hop level.
     pub const fn id(&self) -> EnvelopeId {
         self.id

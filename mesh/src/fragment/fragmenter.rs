@@ -31,13 +31,7 @@ impl Fragmenter {
         let piece_len = frame.len().div_ceil(count).max(1);
         let count = frame.len().div_ceil(piece_len).max(1);
         let count = u16::try_from(count).expect("FRAGMENT_COUNT_MAX pieces hold FRAME_LEN_MAX");
-        Self {
-            id,
-            frame,
-            piece_len,
-            next: 0,
-            count,
-        }
+        Self { id, frame, piece_len, next: 0, count }
     }
 
     /// Whether a frame of this length needs pieces on a link with this MTU (`FRAG-01`).
@@ -69,8 +63,6 @@ impl Fragmenter {
 
     /// Bytes of the frame that were not handed out yet.
     pub fn remaining_bytes(&self) -> usize {
-        self.frame
-            .len()
-            .saturating_sub(usize::from(self.next) * self.piece_len)
+        self.frame.len().saturating_sub(usize::from(self.next) * self.piece_len)
     }
 }

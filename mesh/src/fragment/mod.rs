@@ -20,10 +20,7 @@ use crate::{
 /// (6,144 needs 13 bits, two bytes of varint).
 pub const FRAGMENT_HEADER_LEN_MAX: usize = FRAME_HEADER_LEN + 5 + 2 + 2;
 
-const _: () = assert!(
-    FRAGMENT_COUNT_MAX < 1 << 14,
-    "two bytes of varint hold every count"
-);
+const _: () = assert!(FRAGMENT_COUNT_MAX < 1 << 14, "two bytes of varint hold every count");
 
 const _: () = assert!(
     FRAGMENT_COUNT_MAX as usize * (LINK_MTU_MIN as usize - FRAGMENT_HEADER_LEN_MAX)

@@ -190,21 +190,13 @@ impl Reassembler {
     }
 
     fn bytes_of(&self, link: LinkId) -> usize {
-        self.range_of(link)
-            .map(|(_, partial)| partial.held_bytes())
-            .sum()
+        self.range_of(link).map(|(_, partial)| partial.held_bytes()).sum()
     }
 }
 
 impl Partial {
     fn new(now: Instant, count: u16) -> Self {
-        Self {
-            pieces: BTreeMap::new(),
-            count,
-            piece_len: None,
-            bytes: 0,
-            last_progress: now,
-        }
+        Self { pieces: BTreeMap::new(), count, piece_len: None, bytes: 0, last_progress: now }
     }
 
     fn add(&mut self, piece: &Piece<'_>) -> Result<bool, Malformed> {
@@ -282,12 +274,7 @@ impl<'a> Piece<'a> {
         if bytes.len() >= FRAME_LEN_MAX {
             return Err(Malformed::TooLong("fragment piece"));
         }
-        Ok(Self {
-            id,
-            index,
-            count,
-            bytes,
-        })
+        Ok(Self { id, index, count, bytes })
     }
 }
 

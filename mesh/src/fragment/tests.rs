@@ -56,29 +56,17 @@ fn body(id: u64, index: u64, count: u64, piece: &[u8]) -> Vec<u8> {
 }
 
 fn feed(reassembler: &mut Reassembler, link: LinkId, body: &[u8]) -> Option<Vec<u8>> {
-    reassembler
-        .on_fragment(NOW, link, body)
-        .expect("well-formed")
+    reassembler.on_fragment(NOW, link, body).expect("well-formed")
 }
 
 #[test]
 fn frag_01_cuts_into_as_few_pieces_as_fit() {
     for mtu in [LINK_MTU_MIN, 255, 1_500, LINK_MTU_MAX] {
         let room = mtu as usize - FRAGMENT_HEADER_LEN_MAX;
-        for len in [
-            mtu as usize + 1,
-            3 * room - 1,
-            3 * room,
-            3 * room + 1,
-            FRAME_LEN_MAX,
-        ] {
+        for len in [mtu as usize + 1, 3 * room - 1, 3 * room, 3 * room + 1, FRAME_LEN_MAX] {
             let frame = sample_frame(len);
             assert!(Fragmenter::is_needed(len, mtu) || len <= mtu as usize);
-            assert_eq!(
-                cut(u32::MAX, &frame, mtu).len(),
-                len.div_ceil(room),
-                "{mtu} {len}"
-            );
+            assert_eq!(cut(u32::MAX, &frame, mtu).len(), len.div_ceil(room), "{mtu} {len}");
         }
         assert!(!Fragmenter::is_needed(mtu as usize, mtu));
     }
@@ -107,10 +95,7 @@ fn frag_03_counts_and_indexes_out_of_range() {
         (0, 0, 2, &[]),
     ] {
         let result = reassembler.on_fragment(NOW, A, &body(id, index, count, piece));
-        assert!(
-            matches!(result, Err(Error::Malformed(_))),
-            "{id} {index} {count}"
-        );
+        assert!(matches!(result, Err(Error::Malformed(_))), "{id} {index} {count}");
     }
     assert_eq!(reassembler.held_bytes(), 0);
 }
@@ -182,11 +167,7 @@ fn frag_05_contradictions_discard_the_frame() {
     // The last piece first, then a shorter one.
     let mut reassembler = Reassembler::new();
     feed(&mut reassembler, A, &body(1, 2, 3, &[0; 11]));
-    assert!(
-        reassembler
-            .on_fragment(NOW, A, &body(1, 0, 3, &[0; 10]))
-            .is_err()
-    );
+    assert!(reassembler.on_fragment(NOW, A, &body(1, 0, 3, &[0; 10])).is_err());
     assert_eq!(reassembler.held_bytes(), 0);
 }
 
@@ -241,10 +222,7 @@ fn frag_08_memory_is_bounded_per_link() {
     // The longest frame in the smallest pieces still fits the link's share.
     let frame = sample_frame(FRAME_LEN_MAX);
     let bodies = cut(77_777, &frame, LINK_MTU_MIN);
-    let whole = bodies
-        .iter()
-        .filter_map(|body| feed(&mut reassembler, A, body))
-        .next();
+    let whole = bodies.iter().filter_map(|body| feed(&mut reassembler, A, body)).next();
     assert_eq!(whole, Some(frame));
 }
 
@@ -268,10 +246,7 @@ fn frag_09_stalled_frames_expire() {
     let mut reassembler = Reassembler::new();
     feed(&mut reassembler, A, &body(1, 0, 3, &[0; 10]));
     let later = NOW + Duration::from_secs(30);
-    assert_eq!(
-        reassembler.on_fragment(later, A, &body(1, 1, 3, &[0; 10])),
-        Ok(None)
-    );
+    assert_eq!(reassembler.on_fragment(later, A, &body(1, 1, 3, &[0; 10])), Ok(None));
     reassembler.handle_timeout(NOW + FRAGMENT_TIMEOUT);
     assert!(reassembler.held_bytes() > 0, "progress was made since");
     assert_eq!(reassembler.poll_timeout(), Some(later + FRAGMENT_TIMEOUT));

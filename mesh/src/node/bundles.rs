@@ -170,7 +170,10 @@ impl Node {
 
     /// Asks for every wanted bundle whose time has come.
     pub(super) fn ask_for_bundles(&mut self, now: Instant) {
-        let due: Vec<_> = self.bundles.wanted.iter()
+        let due: Vec<_> = self
+            .bundles
+            .wanted
+            .iter()
             .filter(|(_, wanted)| wanted.next_try.is_some_and(|at| at <= now))
             .map(|(address, wanted)| (*address, wanted.min_version, wanted.askers.clone()))
             .collect();
@@ -178,7 +181,8 @@ impl Node {
             let exclude: Vec<_> = askers.into_iter().collect();
             let link = self.routing.choose(now, &address, &exclude);
             if let Some(link) = link {
-                let request = BundleRequest { address, min_version, hops_left: limits::HOPS_DEFAULT };
+                let request =
+                    BundleRequest { address, min_version, hops_left: limits::HOPS_DEFAULT };
                 let mut question = Vec::new();
                 request.write(&mut question);
                 self.push_control(link, question);
@@ -208,7 +212,9 @@ impl Node {
         let known = if request.address == self.public.address() {
             Some(self.own_bundle())
         } else {
-            self.bundles.get(&request.address, Some(request.min_version)).map(|b| b.bytes().to_vec())
+            self.bundles
+                .get(&request.address, Some(request.min_version))
+                .map(|b| b.bytes().to_vec())
         };
         if let Some(bytes) = known {
             self.answer_bundle(link, &bytes);

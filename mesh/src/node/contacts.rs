@@ -134,9 +134,7 @@ impl Node {
         let before = self.contacts.contacts.remove(&address);
         let contact = match (before, root_key) {
             (Some(contact), None) => Contact { name, ..contact },
-            (_, root_key) => {
-                Contact { name, root_key, offered: None, pinned: root_key.is_some() }
-            }
+            (_, root_key) => Contact { name, root_key, offered: None, pinned: root_key.is_some() },
         };
         self.contacts.contacts.insert(address, contact);
         self.contacts.put(address);

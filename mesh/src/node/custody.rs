@@ -36,7 +36,8 @@ impl Node {
     /// Ids of what waits here without a route, for comparison with a carrier.
     fn carried_items(&self) -> Vec<Item> {
         let waiting = self.store.iter().filter(|(_, stored)| {
-            stored.stage == Stage::Waiting && stored.committed
+            stored.stage == Stage::Waiting
+                && stored.committed
                 && stored.envelope.header().hops_left > 1
         });
         waiting.take(crate::limits::RECONCILE_SET_MAX).map(|(id, _)| item(id)).collect()
@@ -75,13 +76,20 @@ impl Node {
     }
 
     fn send_copy(&mut self, now: Instant, link: LinkId, id: EnvelopeId) {
-        let Some(stored) = self.store.get(&id).filter(|stored| stored.stage == Stage::Waiting) else {
+        let Some(stored) = self.store.get(&id).filter(|stored| stored.stage == Stage::Waiting)
+        else {
             return;
         };
         let (envelope, since) = (stored.envelope.clone(), stored.since);
         let (header, len) = (*envelope.header(), envelope.bytes().len());
         let from = stored.ingress.unwrap_or(link);
-        self.enqueue(now, link, Ingress::Link(from), Queued::Owned { envelope, since }, (&header, len));
+        self.enqueue(
+            now,
+            link,
+            Ingress::Link(from),
+            Queued::Owned { envelope, since },
+            (&header, len),
+        );
     }
 
     pub(super) fn on_custody_timers(&mut self, now: Instant) {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{
     Node,
     inner::{Inner, MessageHead, RECEIPTS_PER_INNER_MAX},
+    link_queue::Ingress,
     outbox::message_id,
     ranges::Inserted,
     receipts::{RECEIPT_DELAY, lock_of},
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     address::Address,
     envelope::EnvelopeIn,
-    error::{DropReason, Error, Unsupported},
+    error::{DropReason, Error, PeerMisbehaved, Unsupported},
     event::InboxMessage,
     link::LinkId,
     session::Opened,
@@ -43,6 +44,9 @@ impl Node {
             self.refuse(link, Refused { id, lock, reason: RefuseReason::Full });
             return Ok(());
         }
+        if let Some(kept) = self.keep_sealed(now, link, envelope) {
+            return kept;
+        }
         let opened = match self.sessions.open(now, &self.identity, &self.prekeys, envelope) {
             Ok(opened) => opened,
             Err(error) => {
@@ -66,9 +70,13 @@ impl Node {
         self.note_session(now, &opened);
         match Inner::read(&opened.inner)? {
             Inner::Message(head, payload) => {
-                self.on_message(now, &opened, head, payload, receipt);
+                self.on_message(now, &opened, head, payload, receipt, false);
                 Ok(())
             }
+            Inner::Forwarded(head, envelope) => {
+                self.on_forwarded(now, &opened, head, envelope, receipt)
+            }
+            Inner::Mailbox(body) => self.on_mailbox_op(now, opened.peer.address(), body),
             Inner::Ping { nonce, padding } => {
                 self.on_ping(now, &opened.peer, nonce, padding);
                 Ok(())
@@ -77,7 +85,7 @@ impl Node {
             Inner::Receipts(preimages) => {
                 for preimage in preimages.chunks_exact(16) {
                     let preimage: [u8; 16] = preimage.try_into().expect("chunks of 16");
-                    self.on_routed_receipt(now, &opened.peer.address(), &lock_of(&preimage));
+                    self.on_routed_receipt(now, &opened.peer.address(), &preimage);
                 }
                 Ok(())
             }
@@ -91,6 +99,7 @@ impl Node {
         head: MessageHead,
         payload: &[u8],
         receipt: Receipt,
+        sealed: bool,
     ) {
         let sender = *opened.peer.node_key();
         match self.inbox.mark(sender, &head) {
@@ -119,7 +128,7 @@ impl Node {
             received_at: self.wall_now(),
             payload: payload.to_vec(),
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
-            sealed: false,
+            sealed,
         };
         let message = self.inbox.insert(message, receipt.durable);
         if receipt.durable {
@@ -130,6 +139,52 @@ impl Node {
             self.events.push_back(crate::event::Event::Message(message));
             self.queue_receipt(now, receipt);
         }
+    }
+
+    /// A sealed envelope that our mailbox node kept for us.
+    fn on_forwarded(
+        &mut self,
+        now: Instant,
+        carrier: &Opened,
+        head: MessageHead,
+        bytes: &[u8],
+        receipt: Receipt,
+    ) -> Result<(), Error> {
+        let mailbox = carrier.peer.address();
+        self.sessions.keep(&mailbox);
+        let new = self.inbox.mark(*carrier.peer.node_key(), &head) == Inserted::New;
+        // The carrier's own envelope is settled whatever is inside.
+        self.commit.after(After::Receipt(receipt));
+        if !new || self.mailboxes.hint().is_none_or(|hint| hint.node != mailbox) {
+            return Ok(());
+        }
+        let envelope = EnvelopeIn::parse(bytes)?;
+        let opened = self.sessions.open(now, &self.identity, &self.prekeys, &envelope)?;
+        self.commit.after(After::RoutedReceipt { to: mailbox, preimage: opened.preimage });
+        if !opened.fresh {
+            return Ok(());
+        }
+        let Inner::Message(head, payload) = Inner::read(&opened.inner)? else {
+            return Err(PeerMisbehaved::Unsolicited.into());
+        };
+        let sender = opened.peer.node_key();
+        if self.inbox.mark(*sender, &head) != Inserted::New {
+            self.counters.duplicates += 1;
+            return Ok(());
+        }
+        let from = opened.peer.address();
+        let message = InboxMessage {
+            seq: 0,
+            id: message_id(sender, &self.public.address(), head.lineage, head.counter),
+            from,
+            received_at: self.wall_now(),
+            payload: payload.to_vec(),
+            verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
+            sealed: true,
+        };
+        let message = self.inbox.insert(message, true);
+        self.commit.after(After::Shown(message));
+        Ok(())
     }
 
     /// Sends what tells an envelope's sender, and the neighbour that kept it, that it is here.
@@ -148,7 +203,7 @@ impl Node {
         }
     }
 
-    fn route_receipt(&mut self, now: Instant, to: Address, preimage: [u8; 16]) {
+    pub(super) fn route_receipt(&mut self, now: Instant, to: Address, preimage: [u8; 16]) {
         if self.routed_receipts.len() >= ROUTED_DESTS_MAX && !self.routed_receipts.contains_key(&to)
         {
             return;
@@ -172,10 +227,19 @@ impl Node {
         }
     }
 
-    fn on_routed_receipt(&mut self, now: Instant, from: &Address, lock: &[u8; 16]) {
+    fn on_routed_receipt(&mut self, now: Instant, from: &Address, preimage: &[u8; 16]) {
+        let lock = &lock_of(preimage);
         let ours = self.outbox.by_any_lock(lock).and_then(|id| self.outbox.get(&id));
         if ours.is_some_and(|message| message.to == *from) {
             self.on_own_receipt(now, lock);
+        } else if ours.is_none()
+            && self.locks.get(lock).is_some_and(|passed| passed.dest == self.public.address())
+            && let Some(passed) = self.locks.take(lock)
+            && let Ingress::Link(back) = passed.ingress
+            && let Some(queue) = self.link_queue(back)
+        {
+            // Sealed mail that we kept: its sender learns it the way it came.
+            queue.push_receipt(*preimage, now + RECEIPT_DELAY);
         }
     }
 

@@ -99,7 +99,10 @@ impl Node {
 
     /// Sends pings that waited for the keys of, or a route to, `to`.
     pub(super) fn resume_pings(&mut self, now: Instant, to: Address) {
-        let waiting: Vec<_> = self.diagnosis.pings.iter()
+        let waiting: Vec<_> = self
+            .diagnosis
+            .pings
+            .iter()
             .filter(|(_, ping)| ping.to == to && ping.sent_at.is_none())
             .map(|(nonce, _)| *nonce)
             .collect();

@@ -24,8 +24,8 @@ pub(super) enum Inner<'a> {
     Receipts(&'a [u8]),
     /// A mailbox command or answer.
     Mailbox(&'a [u8]),
-    /// An envelope that a mailbox node kept for us.
-    Forwarded(&'a [u8]),
+    /// An envelope that a mailbox node kept for us, as a message of its own.
+    Forwarded(MessageHead, &'a [u8]),
 }
 
 /// Which message of its sender a message is (`NODE-04`).
@@ -50,31 +50,19 @@ impl<'a> Inner<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut r = Reader::new(bytes);
         Ok(match r.u8("inner kind")? {
-            MESSAGE => {
-                let head = MessageHead {
-                    lineage: r.u64("lineage")?,
-                    counter: r.varint("message counter")?,
-                    floor: r.varint("message floor")?,
-                };
-                if head.floor > head.counter || head.counter == u64::MAX {
-                    return Err(Malformed::OutOfRange("message counter").into());
-                }
-                Self::Message(head, r.rest())
-            }
+            MESSAGE => Self::Message(MessageHead::read(&mut r)?, r.rest()),
             PING => Self::Ping { nonce: r.u64("nonce")?, padding: r.rest() },
             PONG => Self::Pong { nonce: r.u64("nonce")?, padding: r.rest() },
             RECEIPTS => {
                 let ids = r.rest();
-                if ids.is_empty()
-                    || ids.len() % 16 != 0
-                    || ids.len() > 16 * RECEIPTS_PER_INNER_MAX
+                if ids.is_empty() || ids.len() % 16 != 0 || ids.len() > 16 * RECEIPTS_PER_INNER_MAX
                 {
                     return Err(Malformed::OutOfRange("receipts").into());
                 }
                 Self::Receipts(ids)
             }
             MAILBOX => Self::Mailbox(r.rest()),
-            FORWARDED => Self::Forwarded(r.rest()),
+            FORWARDED => Self::Forwarded(MessageHead::read(&mut r)?, r.rest()),
             kind => return Err(Unsupported::Kind(kind).into()),
         })
     }
@@ -85,9 +73,7 @@ impl<'a> Inner<'a> {
         match self {
             Self::Message(head, payload) => {
                 w.u8(MESSAGE);
-                w.u64(head.lineage);
-                w.varint(head.counter);
-                w.varint(head.floor);
+                head.write(&mut w);
                 w.bytes(payload);
             }
             Self::Ping { nonce, padding } => {
@@ -108,8 +94,9 @@ impl<'a> Inner<'a> {
                 w.u8(MAILBOX);
                 w.bytes(body);
             }
-            Self::Forwarded(envelope) => {
+            Self::Forwarded(head, envelope) => {
                 w.u8(FORWARDED);
+                head.write(&mut w);
                 w.bytes(envelope);
             }
         }
@@ -118,10 +105,30 @@ impl<'a> Inner<'a> {
 
     fn payload_len(&self) -> usize {
         match self {
-            Self::Message(_, payload) => payload.len(),
+            Self::Message(_, payload) | Self::Forwarded(_, payload) => payload.len(),
             Self::Ping { padding, .. } | Self::Pong { padding, .. } => padding.len(),
-            Self::Receipts(bytes) | Self::Mailbox(bytes) | Self::Forwarded(bytes) => bytes.len(),
+            Self::Receipts(bytes) | Self::Mailbox(bytes) => bytes.len(),
         }
+    }
+}
+
+impl MessageHead {
+    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let head = Self {
+            lineage: r.u64("lineage")?,
+            counter: r.varint("message counter")?,
+            floor: r.varint("message floor")?,
+        };
+        if head.floor > head.counter || head.counter == u64::MAX {
+            return Err(Malformed::OutOfRange("message counter"));
+        }
+        Ok(head)
+    }
+
+    fn write(&self, w: &mut Writer<'_>) {
+        w.u64(self.lineage);
+        w.varint(self.counter);
+        w.varint(self.floor);
     }
 }
 
@@ -137,7 +144,7 @@ mod tests {
             Inner::Pong { nonce: 9, padding: &[] },
             Inner::Receipts(&[5; 32]),
             Inner::Mailbox(&[1, 2]),
-            Inner::Forwarded(&[1; 50]),
+            Inner::Forwarded(head, &[1; 50]),
         ]
         .iter()
         .map(Inner::write)

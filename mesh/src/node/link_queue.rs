@@ -221,7 +221,9 @@ mod tests {
     #[test]
     fn hop_05_priority_goes_first() {
         let mut queue = LinkQueue::default();
-        for (n, priority) in [Priority::Low, Priority::Urgent, Priority::Normal].into_iter().enumerate() {
+        for (n, priority) in
+            [Priority::Low, Priority::Urgent, Priority::Normal].into_iter().enumerate()
+        {
             let item = Queued::Stored(EnvelopeId([n as u8; 16]));
             queue.push_envelope(Ingress::Own, dest(1), priority, item, 1);
         }

@@ -189,7 +189,7 @@ impl Node {
             FrameKind::REFUSED => self.on_refused(now, link, body),
             FrameKind::NO_ROUTE => self.on_no_route(now, link, body),
             FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::PATH_REQUEST => {
-                self.routing.on_frame(now, link, kind, body)
+                self.routing.on_frame(now, link, kind.0, body)
             }
             FrameKind::HELLO | FrameKind::KEEPALIVE => self.on_keepalive(link, body),
             FrameKind::KEEPALIVE_ACK => self.on_keepalive_ack(now, link, body),
@@ -259,7 +259,9 @@ impl Node {
     }
 
     fn note_clock(&mut self, link: LinkId, unix_secs: u64) {
-        let (Some(ours), Some(state)) = (self.wall_now(), self.links.get_mut(&link)) else { return };
+        let (Some(ours), Some(state)) = (self.wall_now(), self.links.get_mut(&link)) else {
+            return;
+        };
         if unix_secs == 0 {
             return;
         }
@@ -294,7 +296,9 @@ impl Node {
                 link.paused_since = None;
             }
             if link.probe_at() <= now {
-                if link.probe.is_some() && link.last_heard + KEEPALIVE_INTERVAL + KEEPALIVE_TIMEOUT <= now {
+                if link.probe.is_some()
+                    && link.last_heard + KEEPALIVE_INTERVAL + KEEPALIVE_TIMEOUT <= now
+                {
                     self.events.push_back(Event::LinkStalled { link: *id });
                 }
                 let token = self.rng.next_u32();
@@ -449,7 +453,8 @@ impl Node {
         since: Instant,
         buf: &mut Vec<u8>,
     ) -> bool {
-        let Some((hops_left, age_ms)) = on_leaving(now, ingress == Ingress::Own, envelope, since) else {
+        let Some((hops_left, age_ms)) = on_leaving(now, ingress == Ingress::Own, envelope, since)
+        else {
             self.drop_frame(DropReason::Expired);
             return false;
         };
@@ -498,12 +503,7 @@ impl Node {
 
 /// Hops and age an envelope leaves with; `None` when its life or its hops are over (`ENV-07`,
 /// `ENV-08`).
-fn on_leaving(
-    now: Instant,
-    own: bool,
-    envelope: &Admitted,
-    since: Instant,
-) -> Option<(u8, u32)> {
+fn on_leaving(now: Instant, own: bool, envelope: &Admitted, since: Instant) -> Option<(u8, u32)> {
     let header = envelope.header();
     let held_ms = u32::try_from(now.saturating_since(since).as_millis()).unwrap_or(u32::MAX);
     let age_ms = header.age_ms.saturating_add(held_ms);

@@ -11,13 +11,10 @@ use alloc::{
 };
 use core::time::Duration;
 
+use subtle::ConstantTimeEq;
+
 use super::{
-    Node,
-    inner::Inner,
-    link_queue::Ingress,
-    outbox::Content,
-    receipts::Passed,
-    records::After,
+    Node, inner::Inner, link_queue::Ingress, receipts::Passed, records::After, send::Blocked,
 };
 use crate::{
     address::Address,
@@ -25,9 +22,10 @@ use crate::{
     command::{CommandError, Outcome, SendOptions},
     envelope::{Admission, Body, EnvelopeId, EnvelopeIn, SealedBody},
     error::{DropReason, Error, Malformed, PeerMisbehaved},
-    identity::Capabilities,
+    identity::{Capabilities, Suite},
     link::LinkId,
     record::{Record, Table},
+    session::{AdmissionAsked, SealError, SealParams, Sealed, Through},
     time::Instant,
     wire::{
         Reader, Writer,
@@ -258,21 +256,23 @@ impl Node {
     /// told to it. `false` when the mailbox node is out of reach.
     fn renew_labels(&mut self, now: Instant) -> bool {
         let Some(hint) = self.mailboxes.own else { return true };
-        if self.send_mailbox_op(now, hint.node, REGISTER, &hint.label, None, hint.pow_bits).is_err() {
+        if self.send_mailbox_op(now, hint.node, REGISTER, &hint.label, None, hint.pow_bits).is_err()
+        {
             return false;
         }
         let contacts: Vec<_> = self.contacts.iter().map(|(address, _)| *address).collect();
         let room = LABELS_PER_OWNER_MAX / 2 - 1;
         for contact in contacts.into_iter().filter(|a| *a != hint.node).take(room) {
             let (label, token): ([u8; 16], [u8; 16]) = (self.rng.array(), self.rng.array());
-            let registered = self.send_mailbox_op(now, hint.node, REGISTER, &label, Some(&token), 0);
+            let registered =
+                self.send_mailbox_op(now, hint.node, REGISTER, &label, Some(&token), 0);
             if registered.is_ok() {
                 let mut body = alloc::vec![OFFER];
                 body.extend_from_slice(hint.node.as_bytes());
                 body.extend_from_slice(&label);
                 body.extend_from_slice(&token);
                 // A contact out of reach keeps the strangers' way.
-                self.send_system(now, contact, Content::Mailbox(body));
+                let _ = self.send_inner(now, contact, &Inner::Mailbox(&body).write());
             }
         }
         true
@@ -286,12 +286,61 @@ impl Node {
         label: &[u8; 16],
         token: Option<&[u8; 16]>,
         pow_bits: u8,
-    ) -> Result<(), super::send::Blocked> {
+    ) -> Result<(), Blocked> {
         let mut body = alloc::vec![op];
         let mut w = Writer::new(&mut body);
         w.array(label);
         write_asked(&mut w, token, pow_bits);
         self.send_inner(now, node, &Inner::Mailbox(&body).write())
+    }
+
+    #[cfg(test)]
+    pub(super) fn own_mailbox_label(&self) -> Option<[u8; 16]> {
+        self.mailboxes.own.map(|hint| hint.label)
+    }
+
+    /// Whether there is a way to send sealed to `to`, as far as known.
+    pub(super) fn check_sealed(&self, now: Instant, to: &Address) -> Result<(), CommandError> {
+        let known = self.bundles.get(to, None).map(|bundle| bundle.mailbox);
+        match (self.mailboxes.offer(now, to), known) {
+            (None, Some(None)) => Err(CommandError::NoMailbox),
+            _ => Ok(()),
+        }
+    }
+
+    /// Seals for the recipient's mailbox node and finds the link towards that.
+    pub(super) fn seal_to_mailbox(
+        &mut self,
+        now: Instant,
+        to: Address,
+        params: &SealParams,
+        inner: &[u8],
+    ) -> Result<(LinkId, Sealed), Blocked> {
+        if self.contacts.is_blocked(&to) {
+            return Err(Blocked::Trust);
+        }
+        let announced = self.routing.bundle_version(&to);
+        let Some(bundle) = self.bundles.get(&to, announced) else {
+            self.want_bundle(now, to);
+            return Err(Blocked::Bundle);
+        };
+        let (hint, admission) = match (self.mailboxes.offer(now, &to), bundle.mailbox) {
+            (Some((hint, token)), _) => (hint, AdmissionAsked::Token(token)),
+            (None, Some(hint)) => (hint, AdmissionAsked::Work),
+            (None, None) => return Err(Blocked::Bundle),
+        };
+        let (identity, rng) = (&self.identity, &mut self.rng);
+        let through = Through { mailbox: &hint, admission };
+        let sealed = self
+            .sessions
+            .initiate_sealed(now, identity, bundle, Suite::XWing, through, params, inner, rng)
+            .map_err(|error| match error {
+                SealError::SuiteFloor { floor } => Blocked::Floor(floor),
+                _ => Blocked::Bundle,
+            })?;
+        // The route is looked for last, so that bundles are fetched meanwhile.
+        let link = self.route_to(now, &hint.node)?;
+        Ok((link, sealed))
     }
 
     /// A mailbox command or offer, inside a session with `from`.
@@ -365,7 +414,7 @@ impl Node {
             return Ok(());
         };
         match (registered.token, body.admission) {
-            (Some(token), Admission::Token(shown)) if crate::crypto::equal(&token, &shown) => {}
+            (Some(token), Admission::Token(shown)) if bool::from(token.ct_eq(&shown)) => {}
             (Some(_), _) => return Err(PeerMisbehaved::OverBudget.into()),
             (None, admission) => {
                 admission.check_work(&body.label, body.sealed, registered.pow_bits)?;
@@ -391,8 +440,7 @@ impl Node {
         self.locks.insert(header.lock, Passed { ingress, egress: link, dest, id: None, at: now });
         let lifetime = header.remaining_life().max(Duration::from_secs(1));
         let options = SendOptions { lifetime, priority: header.priority, ..SendOptions::default() };
-        let content = Content::Forwarded(envelope.bytes().to_vec());
-        self.insert_system(now, registered.owner, content, options);
+        self.forward_mail(now, registered.owner, envelope.bytes().to_vec(), options);
         self.commit.after(After::CustodyAck { link, id });
         Ok(())
     }

@@ -15,6 +15,7 @@ mod inbox;
 mod inner;
 mod link_queue;
 mod links;
+mod mailbox;
 mod outbox;
 mod own;
 mod ranges;
@@ -30,7 +31,7 @@ use alloc::{
 
 use self::{
     bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, links::Link,
-    outbox::Outbox, own::OwnAnnounce, receipts::LockTable, records::Commit,
+    mailbox::Mailboxes, outbox::Outbox, own::OwnAnnounce, receipts::LockTable, records::Commit,
 };
 use crate::{
     address::Address,
@@ -84,7 +85,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            capabilities: Capabilities::RELAY.with(Capabilities::STORE),
+            capabilities: Capabilities::RELAY.with(Capabilities::STORE).with(Capabilities::MAILBOX),
             custody_quota_bytes: 64 << 20,
             routes_max: 1 << 17,
             diagnostics: Diagnostics::Everyone,
@@ -130,6 +131,7 @@ pub struct Node {
     locks: LockTable,
     diagnosis: Diagnosis,
     contacts: Contacts,
+    mailboxes: Mailboxes,
     commit: Commit,
     events: VecDeque<Event>,
     counters: Counters,
@@ -152,7 +154,12 @@ impl Node {
         let public = identity.public();
         let mut boot_salt = [0; 8];
         rng.fill(&mut boot_salt);
-        let routing_config = RoutingConfig { routes_max: config.routes_max, mode, ..Default::default() };
+        let routing_config = RoutingConfig {
+            routes_max: config.routes_max,
+            mode,
+            relay: config.capabilities.contains(Capabilities::RELAY),
+            ..RoutingConfig::default()
+        };
         Self {
             routing: Routing::new(public.address(), routing_config),
             sessions: Sessions::new(mode, boot_salt),
@@ -170,6 +177,7 @@ impl Node {
             locks: LockTable::default(),
             diagnosis: Diagnosis::default(),
             contacts: Contacts::default(),
+            mailboxes: Mailboxes::default(),
             commit: Commit::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -200,7 +208,7 @@ impl Node {
         match table {
             Table::Meta => self.own.restore(&key, &value),
             Table::Contacts => self.contacts.restore(&key, &value),
-            Table::PreKeys => self.prekeys.restore(now, &key, &value),
+            Table::PreKeys => self.prekeys.restore(&key, &value),
             Table::Sessions | Table::Replay => self.sessions.restore(table, &key, &value),
             Table::Routes => self.routing.restore(now, &key, &value),
             Table::Outbox => {
@@ -211,7 +219,7 @@ impl Node {
             Table::Inbox | Table::Windows => self.inbox.restore(table, &key, &value),
             Table::Channels | Table::History => self.channels.restore(now, table, &key, &value),
             Table::Bundles => self.bundles.restore(self.config.crypto, &key, &value),
-            Table::Mailbox => Ok(()),
+            Table::Mailbox => self.mailboxes.restore(now, &key, &value),
         }
     }
 
@@ -280,6 +288,7 @@ impl Node {
         self.on_own_timers(now);
         self.send_routed_receipts(now);
         self.on_custody_timers(now);
+        self.on_mailbox_timers(now);
     }
 
     /// All records up to and including `through` are durable.
@@ -351,6 +360,7 @@ impl Node {
             self.diagnosis.poll_timeout(),
             self.own.poll_timeout(),
             self.routed_receipts_due,
+            self.mailboxes.poll_timeout(),
             self.custody_sync.poll_timeout(),
             self.custody_sync_at,
         ]
@@ -453,6 +463,7 @@ impl Node {
             Command::ContactRemove { address } => self.contact_remove(address),
             Command::ContactRename { address, name } => self.contact_rename(address, name),
             Command::ContactTrust { address } => self.contact_trust(now, address),
+            Command::MailboxUse { node } => self.mailbox_use(now, node),
             Command::ChannelCreate { name } => {
                 let (id, invite) = self.channels.create(now, name, &mut self.rng)?;
                 Ok(Outcome::Channel { id, invite })
@@ -498,6 +509,7 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
     node.outbox.drain_records(out);
     node.store.drain_records(out);
     node.contacts.drain_records(out);
+    node.mailboxes.drain_records(out);
     node.bundles.drain_records(out);
     node.channels.drain_records(out);
     node.routing.drain_records(out);

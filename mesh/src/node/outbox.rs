@@ -67,11 +67,21 @@ struct PastTry {
     result: TryResult,
 }
 
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A user's: the application hears of its fate.
+    User,
+    /// An envelope kept for the recipient, whose mailbox we are.
+    Forwarded,
+}
+
 /// One of our messages.
 #[derive(Debug)]
 pub(super) struct OutMessage {
     pub(super) to: Address,
     pub(super) head: MessageHead,
+    pub(super) kind: Kind,
     pub(super) options: SendOptions,
     pub(super) payload: Vec<u8>,
     pub(super) accepted_at: Instant,
@@ -163,7 +173,12 @@ pub(super) struct Outbox {
 }
 
 /// The id both ends give a message (`NODE-04`).
-pub(super) fn message_id(sender_key: &[u8; 32], to: &Address, lineage: u64, counter: u64) -> MessageId {
+pub(super) fn message_id(
+    sender_key: &[u8; 32],
+    to: &Address,
+    lineage: u64,
+    counter: u64,
+) -> MessageId {
     let parts: [&[u8]; 4] =
         [sender_key, to.as_bytes(), &lineage.to_le_bytes(), &counter.to_le_bytes()];
     MessageId(hash::digest16(hash::Domain::Message, &parts))
@@ -182,6 +197,7 @@ impl Outbox {
         now: Instant,
         sender_key: &[u8; 32],
         to: Address,
+        kind: Kind,
         payload: Vec<u8>,
         options: SendOptions,
         rng: &mut NodeRng,
@@ -194,11 +210,15 @@ impl Outbox {
         let id = message_id(sender_key, &to, head.lineage, counter);
         let expires_at = now + options.lifetime;
         if options.durable {
-            let value = encode(&to, &head, &options, &payload);
-            self.records.push(Record { table: Table::Outbox, key: id.0.to_vec(), value: Some(value) });
+            let value = encode(&to, &head, kind, &options, &payload);
+            self.records.push(Record {
+                table: Table::Outbox,
+                key: id.0.to_vec(),
+                value: Some(value),
+            });
         }
         let state = if options.durable { MessageState::Accepting } else { MessageState::Accepted };
-        self.index(id, now, expires_at, to, head, options, payload, state);
+        self.index(id, now, expires_at, to, head, kind, options, payload, state);
         id
     }
 
@@ -210,6 +230,7 @@ impl Outbox {
         expires_at: Instant,
         to: Address,
         head: MessageHead,
+        kind: Kind,
         options: SendOptions,
         payload: Vec<u8>,
         state: MessageState,
@@ -226,6 +247,7 @@ impl Outbox {
         let message = OutMessage {
             to,
             head,
+            kind,
             options,
             payload,
             accepted_at: now,
@@ -253,28 +275,28 @@ impl Outbox {
         value: &[u8],
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
-        let (to, head, options, payload) = decode(value)?;
+        let (to, head, kind, options, payload) = decode(value)?;
         let id = message_id(sender_key, &to, head.lineage, head.counter);
         if key != id.0 {
             return Err(Malformed::OutOfRange("outbox row key").into());
         }
         self.dests.entry(to).or_insert_with(|| Dest::new(rng));
         let expires_at = now + options.lifetime;
-        self.index(id, now, expires_at, to, head, options, payload, MessageState::Accepted);
+        self.index(id, now, expires_at, to, head, kind, options, payload, MessageState::Accepted);
         Ok(())
     }
 
     /// The message's record is durable: it is *accepted* and may be sent.
-    pub(super) fn on_committed(&mut self, id: MessageId) -> Option<Address> {
+    pub(super) fn on_committed(&mut self, id: MessageId) -> Option<(Address, Kind)> {
         let message = self.messages.get_mut(&id)?;
         if message.state != MessageState::Accepting {
             return None;
         }
         message.state = MessageState::Accepted;
         message.waiting_for = WaitingFor::Link;
-        let to = message.to;
+        let (to, kind) = (message.to, message.kind);
         self.make_ready(id);
-        Some(to)
+        Some((to, kind))
     }
 
     fn make_ready(&mut self, id: MessageId) {
@@ -376,7 +398,12 @@ impl Outbox {
     }
 
     /// A neighbour keeps the envelope durably. Returns the message and its new state's news.
-    pub(super) fn on_custody(&mut self, now: Instant, envelope: &EnvelopeId, hop: Address) -> Option<(MessageId, Address, bool)> {
+    pub(super) fn on_custody(
+        &mut self,
+        now: Instant,
+        envelope: &EnvelopeId,
+        hop: Address,
+    ) -> Option<(MessageId, Address, bool)> {
         let id = *self.by_envelope.get(envelope)?;
         let message = self.messages.get_mut(&id)?;
         let flight = message.flight.as_mut().filter(|f| f.envelope == *envelope && !f.custody)?;
@@ -420,8 +447,9 @@ impl Outbox {
             dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
         }
         let (link, session) = (flight.map(|f| f.link), flight.and_then(|f| f.session));
+        let kind = message.kind;
         self.finish(now, id, MessageState::Received);
-        Some(Receipted { id, to, link, session, after })
+        Some(Receipted { id, kind, to, link, session, after })
     }
 
     /// Gives up on a message.
@@ -521,19 +549,22 @@ impl Outbox {
     }
 
     /// Takes the next message whose life is over.
-    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(MessageId, FailReason)> {
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(MessageId, Kind, FailReason)> {
         let &(at, id) = self.expiries.first()?;
         if at > now {
             return None;
         }
-        let durable = self.messages.get(&id).is_none_or(|m| m.options.durable);
+        let message = self.messages.get(&id)?;
+        let (durable, kind) = (message.options.durable, message.kind);
         self.fail(now, id);
-        Some((id, if durable { FailReason::Expired } else { FailReason::Unreachable }))
+        Some((id, kind, if durable { FailReason::Expired } else { FailReason::Unreachable }))
     }
 
     /// A link is gone: what was on it and nobody keeps is ready again. Returns its recipients.
     pub(super) fn on_link_down(&mut self, now: Instant, link: LinkId) -> BTreeSet<Address> {
-        let lost: Vec<_> = self.messages.iter()
+        let lost: Vec<_> = self
+            .messages
+            .iter()
             .filter(|(_, m)| m.flight.is_some_and(|f| f.link == link && !f.custody))
             .map(|(id, m)| (*id, m.to))
             .collect();
@@ -603,7 +634,10 @@ impl Outbox {
     }
 
     pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = MessageView> + '_ {
-        self.messages.iter().map(move |(id, message)| message.view(now, *id))
+        self.messages
+            .iter()
+            .filter(|(_, message)| message.kind == Kind::User)
+            .map(move |(id, message)| message.view(now, *id))
     }
 
     fn forget_idle_dests(&mut self) {
@@ -617,6 +651,7 @@ impl Outbox {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Receipted {
     pub(super) id: MessageId,
+    pub(super) kind: Kind,
     pub(super) to: Address,
     pub(super) link: Option<LinkId>,
     pub(super) session: Option<SessionId>,
@@ -667,8 +702,15 @@ impl OutMessage {
 
 const FLAG_SIGNED: u8 = 1;
 const FLAG_SEALED: u8 = 2;
+const FLAG_FORWARDED: u8 = 4;
 
-fn encode(to: &Address, head: &MessageHead, options: &SendOptions, payload: &[u8]) -> Vec<u8> {
+fn encode(
+    to: &Address,
+    head: &MessageHead,
+    kind: Kind,
+    options: &SendOptions,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(48 + payload.len());
     let mut w = Writer::new(&mut out);
     w.array(to.as_bytes());
@@ -678,28 +720,33 @@ fn encode(to: &Address, head: &MessageHead, options: &SendOptions, payload: &[u8
     w.u8(options.priority as u8);
     let signed = if options.signed { FLAG_SIGNED } else { 0 };
     let sealed = if options.sealed { FLAG_SEALED } else { 0 };
-    w.u8(signed | sealed);
+    let forwarded = if kind == Kind::Forwarded { FLAG_FORWARDED } else { 0 };
+    w.u8(signed | sealed | forwarded);
     w.bytes(payload);
     out
 }
 
-type Decoded = (Address, MessageHead, SendOptions, Vec<u8>);
+type Decoded = (Address, MessageHead, Kind, SendOptions, Vec<u8>);
 
 fn decode(value: &[u8]) -> Result<Decoded, Error> {
     let mut r = Reader::new(value);
     let to = Address::from_bytes(r.array("recipient")?);
     let (lineage, counter) = (r.u64("lineage")?, r.varint("message counter")?);
     let lifetime = Duration::from_secs(r.varint("lifetime")?);
-    let priority = *Priority::ALL.get(usize::from(r.u8("priority")?)).ok_or(Malformed::OutOfRange("priority"))?;
+    let priority = *Priority::ALL
+        .get(usize::from(r.u8("priority")?))
+        .ok_or(Malformed::OutOfRange("priority"))?;
     let flags = r.u8("flags")?;
     let payload = r.rest();
-    if flags & !(FLAG_SIGNED | FLAG_SEALED) != 0 || lifetime > limits::LIFETIME_MAX {
+    if flags & !(FLAG_SIGNED | FLAG_SEALED | FLAG_FORWARDED) != 0 || lifetime > limits::LIFETIME_MAX
+    {
         return Err(Malformed::OutOfRange("outbox row").into());
     }
-    if payload.len() > limits::PAYLOAD_LEN_MAX {
+    if payload.len() > limits::ENVELOPE_LEN_MAX {
         return Err(Malformed::TooLong("payload").into());
     }
     let (signed, sealed) = (flags & FLAG_SIGNED != 0, flags & FLAG_SEALED != 0);
     let options = SendOptions { priority, lifetime, durable: true, signed, sealed };
-    Ok((to, MessageHead { lineage, counter, floor: 0 }, options, payload.to_vec()))
+    let kind = if flags & FLAG_FORWARDED != 0 { Kind::Forwarded } else { Kind::User };
+    Ok((to, MessageHead { lineage, counter, floor: 0 }, kind, options, payload.to_vec()))
 }

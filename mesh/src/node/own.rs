@@ -161,6 +161,6 @@ impl Node {
 
     /// Our own bundle as it stands.
     pub(super) fn own_bundle(&self) -> Vec<u8> {
-        self.prekeys.bundle(&self.identity, self.own.bundle_version, None)
+        self.prekeys.bundle(&self.identity, self.own.bundle_version, self.mailboxes.hint())
     }
 }

@@ -82,9 +82,7 @@ impl LockTable {
         while let Some(oldest) = self.order.front() {
             let stale = match self.locks.get(oldest) {
                 None => true,
-                Some(passed) => {
-                    self.order.len() >= LOCKS_MAX || passed.at + LOCK_LIFE <= now
-                }
+                Some(passed) => self.order.len() >= LOCKS_MAX || passed.at + LOCK_LIFE <= now,
             };
             if !stale {
                 break;

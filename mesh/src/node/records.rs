@@ -2,7 +2,7 @@
 
 use alloc::{collections::VecDeque, vec::Vec};
 
-use super::Node;
+use super::{Node, outbox::Kind};
 use crate::{
     address::Address,
     channel::ChannelEvent,
@@ -24,6 +24,10 @@ pub(super) enum After {
     Delivered { message: InboxMessage, receipt: Receipt },
     /// Tell the sender that the message is here; it was shown before.
     Receipt(Receipt),
+    /// Show a message whose sender is told by other means.
+    Shown(InboxMessage),
+    /// Tell the mailbox node that kept it that a sealed message is here.
+    RoutedReceipt { to: Address, preimage: [u8; 16] },
     /// A block of session counters may be used.
     Reserved(u64),
     /// Show a channel message, or that ours is published.
@@ -111,11 +115,12 @@ impl Node {
     fn run(&mut self, now: Instant, after: After) {
         match after {
             After::Accepted(id) => {
-                if let Some(to) = self.outbox.on_committed(id) {
+                let Some((to, kind)) = self.outbox.on_committed(id) else { return };
+                if kind == Kind::User {
                     self.counters.messages_accepted += 1;
                     self.events.push_back(Event::Accepted { id });
-                    self.pump(now, to);
                 }
+                self.pump(now, to);
             }
             After::CustodyAck { link, id } => {
                 if let Some(stored) = self.store.get_mut(&id) {
@@ -135,6 +140,12 @@ impl Node {
             After::Channel(ChannelEvent::Published(id)) => {
                 self.events.push_back(Event::Accepted { id });
             }
+            After::Shown(message) => {
+                self.counters.messages_delivered += 1;
+                self.inbox.show(message.seq);
+                self.events.push_back(Event::Message(message));
+            }
+            After::RoutedReceipt { to, preimage } => self.route_receipt(now, to, preimage),
             After::Receipt(receipt) => self.queue_receipt(now, receipt),
             After::Reserved(generation) => {
                 self.sessions.on_committed(generation);

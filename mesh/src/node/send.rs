@@ -6,7 +6,7 @@ use super::{
     Node,
     inner::Inner,
     link_queue::{Ingress, Queued},
-    outbox::Flight,
+    outbox::{Flight, Kind},
     records::After,
 };
 use crate::{
@@ -76,11 +76,15 @@ impl Node {
         if !self.outbox.has_room(payload.len()) || (options.durable && self.storage_full) {
             return Err(CommandError::OutboxFull);
         }
+        if options.sealed {
+            self.check_sealed(now, &to)?;
+        }
         if !options.durable && self.outbox.waiting_bytes(&to) > VOLATILE_WAITING_MAX {
             return Err(CommandError::Busy);
         }
         let sender = *self.public.node_key();
-        let id = self.outbox.insert(now, &sender, to, payload, options, &mut self.rng);
+        let rng = &mut self.rng;
+        let id = self.outbox.insert(now, &sender, to, Kind::User, payload, options, rng);
         if options.durable {
             self.commit.after(After::Accepted(id));
         } else {
@@ -122,7 +126,11 @@ impl Node {
         let head = self.outbox.head(&id).expect("it was just found ready");
         let message = self.outbox.get(&id).expect("it was just found ready");
         let (to, options) = (message.to, message.options);
-        let inner = Inner::Message(head, &message.payload).write();
+        let inner = match message.kind {
+            Kind::User => Inner::Message(head, &message.payload),
+            Kind::Forwarded => Inner::Forwarded(head, &message.payload),
+        };
+        let inner = inner.write();
         let life = message.expires_at.saturating_since(now).as_secs();
         let lifetime_s = u32::try_from(life).unwrap_or(u32::MAX).max(1);
         let params = SealParams {
@@ -132,11 +140,15 @@ impl Node {
             lifetime_s,
             signed: options.signed.then(|| self.own.next_envelope_seq()),
         };
-        let link = match self.route_to(now, &to) {
-            Err(Blocked::Route) if options.durable => self.custodian().ok_or(Blocked::Route)?,
-            found => found?,
+        let (link, sealed) = if options.sealed {
+            self.seal_to_mailbox(now, to, &params, &inner)?
+        } else {
+            let link = match self.route_to(now, &to) {
+                Err(Blocked::Route) if options.durable => self.custodian().ok_or(Blocked::Route)?,
+                found => found?,
+            };
+            (link, self.seal(now, to, link, &params, &inner)?)
         };
-        let sealed = self.seal(now, to, link, &params, &inner)?;
         let Sealed { id: envelope, lock, session, .. } = sealed;
         let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
         let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
@@ -165,7 +177,20 @@ impl Node {
         Ok(())
     }
 
-    fn route_to(&mut self, now: Instant, to: &Address) -> Result<LinkId, Blocked> {
+    /// Keeps an envelope for somebody else as a message of ours.
+    pub(super) fn forward_mail(
+        &mut self,
+        now: Instant,
+        to: Address,
+        envelope: Vec<u8>,
+        options: SendOptions,
+    ) {
+        let (sender, rng) = (*self.public.node_key(), &mut self.rng);
+        let id = self.outbox.insert(now, &sender, to, Kind::Forwarded, envelope, options, rng);
+        self.commit.after(After::Accepted(id));
+    }
+
+    pub(super) fn route_to(&mut self, now: Instant, to: &Address) -> Result<LinkId, Blocked> {
         let link = self.routing.choose(now, to, &[]);
         if link.is_none() {
             self.routing.find(now, to, None, &mut self.rng);
@@ -202,7 +227,8 @@ impl Node {
             return Err(Blocked::Bundle);
         };
         let (identity, rng) = (&self.identity, &mut self.rng);
-        let slow = self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
+        let slow =
+            self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
         let suite = if slow { Suite::X25519 } else { Suite::XWing };
         match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
             Ok(sealed) => Ok(sealed),
@@ -224,14 +250,16 @@ impl Node {
 
     pub(super) fn on_own_receipt(&mut self, now: Instant, lock: &[u8; 16]) -> bool {
         let Some(done) = self.outbox.on_receipt(now, lock) else { return false };
-        self.counters.messages_received += 1;
         if let Some(link) = done.link {
             self.routing.on_receipt(now, &done.to, link);
         }
         if let Some(session) = done.session {
             self.sessions.confirm(&session);
         }
-        self.events.push_back(Event::Received { id: done.id, after: done.after });
+        if done.kind == Kind::User {
+            self.counters.messages_received += 1;
+            self.events.push_back(Event::Received { id: done.id, after: done.after });
+        }
         self.pump(now, done.to);
         true
     }
@@ -239,7 +267,8 @@ impl Node {
     pub(super) fn on_own_custody(&mut self, now: Instant, id: EnvelopeId, hop: Address) {
         let Some((id, to, news)) = self.outbox.on_custody(now, &id, hop) else { return };
         // The recipient's own acknowledgement comes with its receipt; that is the better news.
-        if news && hop != to {
+        let user = self.outbox.get(&id).is_some_and(|message| message.kind == Kind::User);
+        if news && user && hop != to {
             self.events.push_back(Event::InCustody { id, custodian: hop });
         }
         self.pump(now, to);
@@ -273,7 +302,10 @@ impl Node {
     }
 
     pub(super) fn on_send_timers(&mut self, now: Instant) {
-        while let Some((id, reason)) = self.outbox.pop_expired(now) {
+        while let Some((id, kind, reason)) = self.outbox.pop_expired(now) {
+            if kind == Kind::Forwarded {
+                continue;
+            }
             self.counters.messages_failed += 1;
             self.events.push_back(Event::Failed { id, reason });
         }

@@ -44,26 +44,13 @@ impl AnsweredRun {
         let bytes = set.lead();
         let (have, need) = (BTreeSet::new(), BTreeSet::new());
         let phase = Phase::Leading { round: 0, bytes };
-        Self {
-            label,
-            set,
-            their_items,
-            have,
-            need,
-            phase,
-            repeats: 0,
-            deadline,
-        }
+        Self { label, set, their_items, have, need, phase, repeats: 0, deadline }
     }
 
     /// What the opener has to answer next.
     pub(super) fn message(&self, run: u32) -> Message<'_> {
         match &self.phase {
-            Phase::Leading { round, bytes } => Message::Lead {
-                run,
-                round: *round,
-                bytes,
-            },
+            Phase::Leading { round, bytes } => Message::Lead { run, round: *round, bytes },
             Phase::Wanting { round, chunks } => Message::Want {
                 run,
                 round: *round,
@@ -91,10 +78,7 @@ impl AnsweredRun {
         let Some(bytes) = next else {
             return Ok(self.start_wanting());
         };
-        self.phase = Phase::Leading {
-            round: round + 1,
-            bytes,
-        };
+        self.phase = Phase::Leading { round: round + 1, bytes };
         Ok(Step::Send)
     }
 
@@ -115,10 +99,8 @@ impl AnsweredRun {
 
     fn start_wanting(&mut self) -> Step {
         let need: Vec<_> = core::mem::take(&mut self.need).into_iter().collect();
-        let mut chunks: Vec<Vec<u8>> = need
-            .chunks(RECONCILE_WANT_IDS_MAX)
-            .map(<[[u8; 32]]>::concat)
-            .collect();
+        let mut chunks: Vec<Vec<u8>> =
+            need.chunks(RECONCILE_WANT_IDS_MAX).map(<[[u8; 32]]>::concat).collect();
         if chunks.is_empty() {
             // "Nothing" has to be said as well, or the opener would wait.
             chunks.push(Vec::new());

@@ -19,12 +19,7 @@ pub(crate) struct TokenBucket {
 impl TokenBucket {
     /// A full bucket.
     pub(crate) const fn new(now: Instant, rate_per_s: u64, burst: u64) -> Self {
-        Self {
-            rate_per_s,
-            burst,
-            micro_tokens: burst * MICRO,
-            filled_at: now,
-        }
+        Self { rate_per_s, burst, micro_tokens: burst * MICRO, filled_at: now }
     }
 
     /// Takes `tokens` if they are there.
@@ -44,10 +39,7 @@ impl TokenBucket {
 
     /// When `tokens` will be there; `now` when they are.
     pub(crate) fn ready_at(&self, now: Instant, tokens: u64) -> Instant {
-        let missing = tokens
-            .min(self.burst)
-            .saturating_mul(MICRO)
-            .saturating_sub(self.level(now));
+        let missing = tokens.min(self.burst).saturating_mul(MICRO).saturating_sub(self.level(now));
         now + Duration::from_micros(missing.div_ceil(self.rate_per_s))
     }
 
@@ -55,9 +47,7 @@ impl TokenBucket {
         let micros = now.saturating_since(self.filled_at).as_micros();
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
         let gained = micros.saturating_mul(self.rate_per_s);
-        self.micro_tokens
-            .saturating_add(gained)
-            .min(self.burst * MICRO)
+        self.micro_tokens.saturating_add(gained).min(self.burst * MICRO)
     }
 
     fn fill(&mut self, now: Instant) {
@@ -82,16 +72,9 @@ mod tests {
         assert!(!bucket.has(Instant::from_millis(99), 1));
         assert!(bucket.take(ready_at, 1));
         // Ten a second for ten seconds, asked for every millisecond.
-        let taken = (100..10_100u64)
-            .filter(|ms| bucket.take(Instant::from_millis(*ms), 1))
-            .count();
+        let taken = (100..10_100u64).filter(|ms| bucket.take(Instant::from_millis(*ms), 1)).count();
         assert_eq!(taken, 99);
-        assert_eq!(
-            (0..100)
-                .filter(|_| bucket.take(Instant::from_secs(1_000), 1))
-                .count(),
-            5
-        );
+        assert_eq!((0..100).filter(|_| bucket.take(Instant::from_secs(1_000), 1)).count(), 5);
     }
 
     #[test]

@@ -47,32 +47,13 @@ impl Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message<'a> {
     /// "Let us reconcile this set; mine has so many items and this digest."
-    Open {
-        run: u32,
-        label: Label,
-        nonce: [u8; 16],
-        items: u32,
-        digest: [u8; 16],
-    },
+    Open { run: u32, label: Label, nonce: [u8; 16], items: u32, digest: [u8; 16] },
     /// A round, led by the answerer.
-    Lead {
-        run: u32,
-        round: u32,
-        bytes: &'a [u8],
-    },
+    Lead { run: u32, round: u32, bytes: &'a [u8] },
     /// The opener's side of that round.
-    Reply {
-        run: u32,
-        round: u32,
-        bytes: &'a [u8],
-    },
+    Reply { run: u32, round: u32, bytes: &'a [u8] },
     /// Blinded ids that the answerer lacks.
-    Want {
-        run: u32,
-        round: u32,
-        last: bool,
-        ids: &'a [u8],
-    },
+    Want { run: u32, round: u32, last: bool, ids: &'a [u8] },
     /// The opener has that part of the want list.
     Taken { run: u32, round: u32 },
     /// The answerer has nothing to do: equal, or not shared.
@@ -103,25 +84,11 @@ impl<'a> Message<'a> {
         let run = r.varint_u32("run")?;
         let message = match kind {
             OPEN => Self::read_open(run, &mut r)?,
-            LEAD => Self::Lead {
-                run,
-                round: r.varint_u32("round")?,
-                bytes: r.rest(),
-            },
-            REPLY => Self::Reply {
-                run,
-                round: r.varint_u32("round")?,
-                bytes: r.rest(),
-            },
+            LEAD => Self::Lead { run, round: r.varint_u32("round")?, bytes: r.rest() },
+            REPLY => Self::Reply { run, round: r.varint_u32("round")?, bytes: r.rest() },
             WANT => Self::read_want(run, &mut r)?,
-            TAKEN => Self::Taken {
-                run,
-                round: r.varint_u32("round")?,
-            },
-            ANSWER => Self::Answer {
-                run,
-                refused: read_flag(&mut r, "answer")?,
-            },
+            TAKEN => Self::Taken { run, round: r.varint_u32("round")? },
+            ANSWER => Self::Answer { run, refused: read_flag(&mut r, "answer")? },
             CLOSED => Self::Closed { run },
             other => return Err(Unsupported::Kind(other).into()),
         };
@@ -137,13 +104,7 @@ impl<'a> Message<'a> {
         if items as usize > RECONCILE_SET_MAX {
             return Err(Malformed::OutOfRange("items"));
         }
-        Ok(Self::Open {
-            run,
-            label,
-            nonce,
-            items,
-            digest,
-        })
+        Ok(Self::Open { run, label, nonce, items, digest })
     }
 
     fn read_want(run: u32, r: &mut Reader<'a>) -> Result<Self, Malformed> {
@@ -153,12 +114,7 @@ impl<'a> Message<'a> {
         if !ids.len().is_multiple_of(ID_LEN) {
             return Err(Malformed::MissingData("wanted id"));
         }
-        Ok(Self::Want {
-            run,
-            round,
-            last,
-            ids,
-        })
+        Ok(Self::Want { run, round, last, ids })
     }
 
     /// Appends a whole frame.
@@ -167,13 +123,7 @@ impl<'a> Message<'a> {
         let mut w = Writer::new(buf);
         w.u8(scope as u8);
         match *self {
-            Self::Open {
-                run,
-                label,
-                nonce,
-                items,
-                digest,
-            } => {
+            Self::Open { run, label, nonce, items, digest } => {
                 head(&mut w, OPEN, run);
                 w.array(&label.0);
                 w.array(&nonce);
@@ -190,12 +140,7 @@ impl<'a> Message<'a> {
                 w.varint(u64::from(round));
                 w.bytes(bytes);
             }
-            Self::Want {
-                run,
-                round,
-                last,
-                ids,
-            } => {
+            Self::Want { run, round, last, ids } => {
                 head(&mut w, WANT, run);
                 w.varint(u64::from(round));
                 w.u8(u8::from(last));

@@ -34,15 +34,7 @@ pub(super) enum Wanted {
 
 impl OpenedRun {
     pub(super) fn new(label: Label, nonce: [u8; 16], set: Set, deadline: Instant) -> Self {
-        Self {
-            label,
-            nonce,
-            set,
-            heard: false,
-            next_want: 0,
-            repeats: 0,
-            deadline,
-        }
+        Self { label, nonce, set, heard: false, next_want: 0, repeats: 0, deadline }
     }
 
     /// The message that opens the run.
@@ -73,10 +65,7 @@ impl OpenedRun {
         }
         self.next_want += 1;
         let (blinded, _) = ids.as_chunks::<ID_LEN>();
-        let ids = blinded
-            .iter()
-            .filter_map(|id| self.set.unblind(id))
-            .collect();
+        let ids = blinded.iter().filter_map(|id| self.set.unblind(id)).collect();
         Wanted::Items { ids, last }
     }
 }

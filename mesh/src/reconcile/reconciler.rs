@@ -135,13 +135,7 @@ impl Reconciler {
     ) -> Result<(), Error> {
         let message = Message::read(body.get(1..).unwrap_or_default())?;
         match message {
-            Message::Open {
-                run,
-                label,
-                nonce,
-                items,
-                digest,
-            } => {
+            Message::Open { run, label, nonce, items, digest } => {
                 let theirs = (items as usize, digest);
                 return self.on_open(now, (link, run), label, &nonce, theirs, shared);
             }
@@ -151,12 +145,7 @@ impl Reconciler {
             Message::Reply { run, round, bytes } => {
                 return self.on_reply(now, (link, run), round, bytes);
             }
-            Message::Want {
-                run,
-                round,
-                last,
-                ids,
-            } => {
+            Message::Want { run, round, last, ids } => {
                 self.on_want(now, (link, run), round, last, ids);
             }
             Message::Taken { run, round } => self.on_taken(now, (link, run), round),
@@ -204,12 +193,8 @@ impl Reconciler {
     /// Repeats what got no answer, and gives up where that did not help.
     pub fn handle_timeout(&mut self, now: Instant) {
         let due = |deadline: Instant| deadline <= now;
-        let opened: Vec<_> = self
-            .opened
-            .iter()
-            .filter(|(_, run)| due(run.deadline))
-            .map(|(key, _)| *key)
-            .collect();
+        let opened: Vec<_> =
+            self.opened.iter().filter(|(_, run)| due(run.deadline)).map(|(key, _)| *key).collect();
         for key in opened {
             self.repeat_opened(now, key);
         }
@@ -268,24 +253,12 @@ impl Reconciler {
             shared(label)
         };
         let Some(items) = items else {
-            self.queue(
-                link,
-                &Message::Answer {
-                    run: number,
-                    refused: true,
-                },
-            );
+            self.queue(link, &Message::Answer { run: number, refused: true });
             return Ok(());
         };
         let set = Set::new(nonce, &items);
         if set.len() == their_items && set.digest() == their_digest {
-            self.queue(
-                link,
-                &Message::Answer {
-                    run: number,
-                    refused: false,
-                },
-            );
+            self.queue(link, &Message::Answer { run: number, refused: false });
             self.report_end(link, label, End::Equal);
             return Ok(());
         }
@@ -311,14 +284,7 @@ impl Reconciler {
             Ok(reply) => {
                 // The opener is patient: repeating is the answerer's part now.
                 run.deadline = patience(now);
-                self.queue(
-                    link,
-                    &Message::Reply {
-                        run: number,
-                        round,
-                        bytes: &reply,
-                    },
-                );
+                self.queue(link, &Message::Reply { run: number, round, bytes: &reply });
                 Ok(())
             }
             Err(error) => {
@@ -339,8 +305,7 @@ impl Reconciler {
         match run.on_want(round, last, ids) {
             Wanted::Items { ids, last } => {
                 if !ids.is_empty() {
-                    self.events
-                        .push_back(RunEvent::Missing { link, label, ids });
+                    self.events.push_back(RunEvent::Missing { link, label, ids });
                 }
                 self.queue(link, &Message::Taken { run: number, round });
                 if last {
@@ -390,18 +355,11 @@ impl Reconciler {
             Step::Differences(ids) => {
                 let label = self.answered[&key].label;
                 if !ids.is_empty() {
-                    self.events.push_back(RunEvent::Missing {
-                        link: key.0,
-                        label,
-                        ids,
-                    });
+                    self.events.push_back(RunEvent::Missing { link: key.0, label, ids });
                 }
             }
         }
-        let run = self
-            .answered
-            .get_mut(&key)
-            .expect("the step came from this run");
+        let run = self.answered.get_mut(&key).expect("the step came from this run");
         run.repeats = 0;
         run.deadline = repeat_at(now, 0);
         self.send_answered(key);
@@ -419,10 +377,7 @@ impl Reconciler {
     }
 
     fn repeat_answered(&mut self, now: Instant, key: (LinkId, u32)) {
-        let run = self
-            .answered
-            .get_mut(&key)
-            .expect("the key was just listed");
+        let run = self.answered.get_mut(&key).expect("the key was just listed");
         if run.repeats >= RECONCILE_REPEATS_MAX {
             return self.end_answered(key, End::Failed);
         }
@@ -433,9 +388,7 @@ impl Reconciler {
 
     fn send_answered(&mut self, key: (LinkId, u32)) {
         let mut frame = Vec::new();
-        self.answered[&key]
-            .message(key.1)
-            .write(self.scope, &mut frame);
+        self.answered[&key].message(key.1).write(self.scope, &mut frame);
         self.queue_frame(key.0, frame);
     }
 

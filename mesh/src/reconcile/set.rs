@@ -27,30 +27,19 @@ impl Set {
         let items = &items[..items.len().min(RECONCILE_SET_MAX)];
         let mut blinded: Vec<_> = items
             .iter()
-            .map(|item| {
-                (
-                    item.bucket,
-                    digest32(Domain::Reconcile, &[nonce, &item.id]),
-                    item.id,
-                )
-            })
+            .map(|item| (item.bucket, digest32(Domain::Reconcile, &[nonce, &item.id]), item.id))
             .collect();
         blinded.sort_unstable();
         blinded.dedup();
         let mut storage = NegentropyStorageVector::with_capacity(blinded.len());
         let mut all = Vec::with_capacity(blinded.len() * 40);
         for (bucket, id, _) in &blinded {
-            storage
-                .insert(*bucket, Id::from_byte_array(*id))
-                .expect("not sealed yet");
+            storage.insert(*bucket, Id::from_byte_array(*id)).expect("not sealed yet");
             all.extend_from_slice(&bucket.to_le_bytes());
             all.extend_from_slice(id);
         }
         storage.seal().expect("sealed once");
-        let mut by_blinded: Vec<_> = blinded
-            .into_iter()
-            .map(|(_, id, item)| (id, item))
-            .collect();
+        let mut by_blinded: Vec<_> = blinded.into_iter().map(|(_, id, item)| (id, item)).collect();
         by_blinded.sort_unstable();
         Self {
             by_blinded,
@@ -70,18 +59,13 @@ impl Set {
 
     /// The id behind a blinded one, if the item is ours.
     pub(super) fn unblind(&self, blinded: &[u8; 32]) -> Option<[u8; 32]> {
-        let index = self
-            .by_blinded
-            .binary_search_by(|(id, _)| id.cmp(blinded))
-            .ok()?;
+        let index = self.by_blinded.binary_search_by(|(id, _)| id.cmp(blinded)).ok()?;
         Some(self.by_blinded[index].1)
     }
 
     /// The leader's first round.
     pub(super) fn lead(&mut self) -> Vec<u8> {
-        self.protocol
-            .initiate()
-            .expect("a run leads once, over a sealed set")
+        self.protocol.initiate().expect("a run leads once, over a sealed set")
     }
 
     /// The leader's next round, `None` when both differences are known.

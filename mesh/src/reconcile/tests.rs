@@ -27,10 +27,7 @@ type Ids = BTreeSet<[u8; 32]>;
 fn item(number: u64) -> Item {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&number.to_le_bytes());
-    Item {
-        bucket: number / 50,
-        id,
-    }
+    Item { bucket: number / 50, id }
 }
 
 fn items(numbers: impl IntoIterator<Item = u64>) -> Vec<Item> {
@@ -55,10 +52,7 @@ struct Pair {
 impl Pair {
     fn new(left: Vec<Item>, right: Vec<Item>) -> Self {
         Self {
-            sides: [
-                Reconciler::new(Scope::Custody),
-                Reconciler::new(Scope::Custody),
-            ],
+            sides: [Reconciler::new(Scope::Custody), Reconciler::new(Scope::Custody)],
             sets: [left, right],
             wire: Default::default(),
             missing: Default::default(),
@@ -118,9 +112,7 @@ impl Pair {
                 let next = self.sides.iter().filter_map(Reconciler::poll_timeout).min();
                 let Some(next) = next else { return };
                 self.now = self.now.max(next);
-                self.sides
-                    .iter_mut()
-                    .for_each(|side| side.handle_timeout(self.now));
+                self.sides.iter_mut().for_each(|side| side.handle_timeout(self.now));
             }
             for from in [0, 1] {
                 self.deliver(from).expect("honest sides");
@@ -146,10 +138,7 @@ fn rec_01_each_side_learns_what_the_other_lacks() {
         (items(0..3_000), items(0..0)),
         (items(0..0), items(0..3_000)),
         (items(0..2_000), items(1..2_001)),
-        (
-            items((0..4_000).filter(|n| n % 7 != 0)),
-            items((0..4_000).filter(|n| n % 11 != 0)),
-        ),
+        (items((0..4_000).filter(|n| n % 7 != 0)), items((0..4_000).filter(|n| n % 11 != 0))),
         (items(0..1_000), items(1_000..2_000)),
     ] {
         for opener in [0, 1] {
@@ -164,10 +153,7 @@ fn rec_01_each_side_learns_what_the_other_lacks() {
 
 #[test]
 fn rec_01_small_differences_cost_little() {
-    let mut pair = Pair::new(
-        items(0..5_000),
-        items((0..5_000).filter(|n| n % 1_000 != 0)),
-    );
+    let mut pair = Pair::new(items(0..5_000), items((0..5_000).filter(|n| n % 1_000 != 0)));
     assert!(pair.open(0));
     pair.drive();
     pair.assert_complete();
@@ -185,26 +171,12 @@ fn rec_02_ids_are_blinded_per_run() {
         pair.trace.concat()
     });
     for item in items(0..30) {
-        assert!(
-            traces
-                .iter()
-                .all(|trace| trace.windows(8).all(|part| part != &item.id[..8]))
-        );
+        assert!(traces.iter().all(|trace| trace.windows(8).all(|part| part != &item.id[..8])));
     }
-    let windows = |trace: &[u8]| {
-        trace
-            .windows(16)
-            .map(<[u8]>::to_vec)
-            .collect::<BTreeSet<_>>()
-    };
+    let windows = |trace: &[u8]| trace.windows(16).map(<[u8]>::to_vec).collect::<BTreeSet<_>>();
     let common = &windows(&traces[0]) & &windows(&traces[1]);
     // The label is the same in both by construction of the test.
-    assert!(
-        common
-            .iter()
-            .all(|part| part.windows(2).any(|pair| pair == [7, 7])),
-        "{common:?}"
-    );
+    assert!(common.iter().all(|part| part.windows(2).any(|pair| pair == [7, 7])), "{common:?}");
 }
 
 #[test]
@@ -247,34 +219,12 @@ fn offer(side: &mut Reconciler, now: Instant, message: &Message<'_>) -> Result<(
 
 fn sample_messages() -> Vec<Message<'static>> {
     vec![
-        Message::Open {
-            run: 5,
-            label: LABEL,
-            nonce: [8; 16],
-            items: 300,
-            digest: [9; 16],
-        },
-        Message::Lead {
-            run: 5,
-            round: 0,
-            bytes: &[0x61, 0, 0, 2, 0],
-        },
-        Message::Reply {
-            run: 300,
-            round: 128,
-            bytes: &[0x61],
-        },
-        Message::Want {
-            run: 1,
-            round: 2,
-            last: true,
-            ids: &[3; 64],
-        },
+        Message::Open { run: 5, label: LABEL, nonce: [8; 16], items: 300, digest: [9; 16] },
+        Message::Lead { run: 5, round: 0, bytes: &[0x61, 0, 0, 2, 0] },
+        Message::Reply { run: 300, round: 128, bytes: &[0x61] },
+        Message::Want { run: 1, round: 2, last: true, ids: &[3; 64] },
         Message::Taken { run: 1, round: 2 },
-        Message::Answer {
-            run: 1,
-            refused: true,
-        },
+        Message::Answer { run: 1, refused: true },
         Message::Closed { run: u32::MAX },
     ]
 }
@@ -295,10 +245,8 @@ fn rec_05_messages_are_strict() {
     for (message, snapshot) in sample_messages().iter().zip(snapshots) {
         let mut frame = Vec::new();
         message.write(Scope::Custody, &mut frame);
-        let hex: alloc::string::String = frame
-            .iter()
-            .map(|byte| alloc::format!("{byte:02x}"))
-            .collect();
+        let hex: alloc::string::String =
+            frame.iter().map(|byte| alloc::format!("{byte:02x}")).collect();
         let snapshot: alloc::string::String =
             snapshot.chars().filter(|c| !c.is_whitespace()).collect();
         assert_eq!(hex, snapshot);
@@ -314,22 +262,10 @@ fn rec_05_messages_are_strict() {
     let mut long = vec![2, 0, 0];
     long.resize(RECONCILE_MESSAGE_LEN_MAX + 1, 0);
     assert!(matches!(Message::read(&long), Err(Error::Malformed(_))));
-    assert!(
-        matches!(Message::read(&[7, 0x80, 0]), Err(Error::Malformed(_))),
-        "long varint"
-    );
-    assert!(
-        matches!(Message::read(&[7, 0, 0]), Err(Error::Malformed(_))),
-        "trailing"
-    );
-    assert!(
-        matches!(Message::read(&[6, 0, 2]), Err(Error::Malformed(_))),
-        "flag"
-    );
-    assert!(matches!(
-        Message::read(&[99, 0]),
-        Err(Error::Unsupported(_))
-    ));
+    assert!(matches!(Message::read(&[7, 0x80, 0]), Err(Error::Malformed(_))), "long varint");
+    assert!(matches!(Message::read(&[7, 0, 0]), Err(Error::Malformed(_))), "trailing");
+    assert!(matches!(Message::read(&[6, 0, 2]), Err(Error::Malformed(_))), "flag");
+    assert!(matches!(Message::read(&[99, 0]), Err(Error::Unsupported(_))));
     assert!(matches!(Scope::of(&[]), Err(Error::Malformed(_))));
     assert!(matches!(Scope::of(&[200]), Err(Error::Unsupported(_))));
     assert_eq!(Scope::of(&[1, 2]), Ok(Scope::Channels));
@@ -352,11 +288,7 @@ fn rec_06_a_silent_peer_is_given_up() {
     }
     assert_eq!(repeats, RECONCILE_REPEATS_MAX + 1);
     assert_eq!(now, Instant::from_secs(254));
-    let ended = RunEvent::Ended {
-        link: LINK,
-        label: LABEL,
-        end: End::Failed,
-    };
+    let ended = RunEvent::Ended { link: LINK, label: LABEL, end: End::Failed };
     assert_eq!(side.poll_event(), Some(ended));
 }
 
@@ -364,13 +296,7 @@ fn rec_06_a_silent_peer_is_given_up() {
 #[test]
 fn rec_06_an_endless_peer_is_cut_off() {
     let mut side = Reconciler::new(Scope::Custody);
-    let open = Message::Open {
-        run: 1,
-        label: LABEL,
-        nonce: [0; 16],
-        items: 200,
-        digest: [1; 16],
-    };
+    let open = Message::Open { run: 1, label: LABEL, nonce: [0; 16], items: 200, digest: [1; 16] };
     offer(&mut side, Instant::ZERO, &open).expect("a run begins");
     let mut number = 0u64;
     let mut error = None;
@@ -381,11 +307,7 @@ fn rec_06_an_endless_peer_is_cut_off() {
             number += 1;
             bytes.extend_from_slice(&item(number).id);
         }
-        let reply = Message::Reply {
-            run: 1,
-            round,
-            bytes: &bytes,
-        };
+        let reply = Message::Reply { run: 1, round, bytes: &bytes };
         if let Err(refused) = offer(&mut side, Instant::ZERO, &reply) {
             error = Some((round, refused));
             break;
@@ -410,21 +332,11 @@ fn rec_06_an_endless_peer_is_cut_off() {
 #[test]
 fn rec_06_more_needs_than_the_peer_has_are_refused() {
     let mut side = Reconciler::new(Scope::Custody);
-    let open = Message::Open {
-        run: 1,
-        label: LABEL,
-        nonce: [0; 16],
-        items: 5,
-        digest: [1; 16],
-    };
+    let open = Message::Open { run: 1, label: LABEL, nonce: [0; 16], items: 5, digest: [1; 16] };
     offer(&mut side, Instant::ZERO, &open).expect("a run begins");
     let mut bytes = vec![0x61, 0, 0, 2, 6];
     (0..6).for_each(|number| bytes.extend_from_slice(&item(number).id));
-    let reply = Message::Reply {
-        run: 1,
-        round: 0,
-        bytes: &bytes,
-    };
+    let reply = Message::Reply { run: 1, round: 0, bytes: &bytes };
     let result = offer(&mut side, Instant::ZERO, &reply);
     assert_eq!(result, Err(PeerMisbehaved::OverBudget.into()));
     assert!(side.is_empty());
@@ -439,10 +351,7 @@ fn rec_07_runs_are_limited() {
         let opened = side.open(now, LINK, Label([number; 16]), &[], &mut rng);
         assert_eq!(opened, usize::from(number) < RECONCILE_RUNS_PER_LINK_MAX);
     }
-    assert!(
-        !side.open(now, LINK, Label([0; 16]), &[], &mut rng),
-        "already running"
-    );
+    assert!(!side.open(now, LINK, Label([0; 16]), &[], &mut rng), "already running");
     for link in 2..20 {
         for number in 0..2 {
             side.open(now, LinkId(link), Label([number; 16]), &[], &mut rng);
@@ -453,23 +362,11 @@ fn rec_07_runs_are_limited() {
     let mut side = Reconciler::new(Scope::Custody);
     let mut outcomes = Vec::new();
     for run in 0..2 * RECONCILE_OPENS_BURST as u32 {
-        let open = Message::Open {
-            run,
-            label: LABEL,
-            nonce: [0; 16],
-            items: 1,
-            digest: [1; 16],
-        };
+        let open = Message::Open { run, label: LABEL, nonce: [0; 16], items: 1, digest: [1; 16] };
         outcomes.push(offer(&mut side, now, &open));
     }
-    assert_eq!(
-        outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
-        64
-    );
-    assert_eq!(
-        outcomes.last(),
-        Some(&Err(PeerMisbehaved::OverBudget.into()))
-    );
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 64);
+    assert_eq!(outcomes.last(), Some(&Err(PeerMisbehaved::OverBudget.into())));
     assert_eq!(side.len(), RECONCILE_RUNS_PER_LINK_MAX);
     let mut buf = Vec::new();
     while side.poll_frame(LINK, &mut buf) {}
@@ -479,13 +376,7 @@ fn rec_07_runs_are_limited() {
 #[test]
 fn rec_08_unknown_sets_are_refused() {
     let mut pair = Pair::new(items(0..10), items(0..5));
-    pair.sides[0].open(
-        Instant::ZERO,
-        LINK,
-        Label([8; 16]),
-        &items(0..10),
-        &mut pair.rng,
-    );
+    pair.sides[0].open(Instant::ZERO, LINK, Label([8; 16]), &items(0..10), &mut pair.rng);
     pair.drive();
     assert_eq!(pair.ends[0], [End::Refused]);
     assert!(pair.missing.iter().all(BTreeSet::is_empty));
@@ -496,11 +387,7 @@ fn rec_08_unknown_sets_are_refused() {
 fn rec_09_strays_change_nothing() {
     let mut side = Reconciler::new(Scope::Custody);
     for message in sample_messages().iter().skip(1) {
-        assert_eq!(
-            offer(&mut side, Instant::ZERO, message),
-            Ok(()),
-            "{message:?}"
-        );
+        assert_eq!(offer(&mut side, Instant::ZERO, message), Ok(()), "{message:?}");
     }
     assert!(side.is_empty());
     assert_eq!(side.poll_event(), None);
@@ -528,34 +415,13 @@ fn rec_10_malformed_rounds_end_the_run() {
         let mut side = Reconciler::new(Scope::Custody);
         let mut rng = NodeRng::from_seed([3; 32]);
         side.open(Instant::ZERO, LINK, LABEL, &items(0..100), &mut rng);
-        let result = offer(
-            &mut side,
-            Instant::ZERO,
-            &Message::Lead {
-                run: 0,
-                round: 0,
-                bytes,
-            },
-        );
+        let result = offer(&mut side, Instant::ZERO, &Message::Lead { run: 0, round: 0, bytes });
         assert!(matches!(result, Err(Error::Malformed(_))), "{bytes:?}");
         assert!(side.is_empty());
-        let open = Message::Open {
-            run: 1,
-            label: LABEL,
-            nonce: [0; 16],
-            items: 5,
-            digest: [1; 16],
-        };
+        let open =
+            Message::Open { run: 1, label: LABEL, nonce: [0; 16], items: 5, digest: [1; 16] };
         offer(&mut side, Instant::ZERO, &open).expect("a run begins");
-        let result = offer(
-            &mut side,
-            Instant::ZERO,
-            &Message::Reply {
-                run: 1,
-                round: 0,
-                bytes,
-            },
-        );
+        let result = offer(&mut side, Instant::ZERO, &Message::Reply { run: 1, round: 0, bytes });
         assert!(matches!(result, Err(Error::Malformed(_))), "{bytes:?}");
         assert!(side.is_empty());
     }
@@ -568,40 +434,16 @@ fn rec_10_random_rounds_never_panic() {
     let mut now = Instant::ZERO;
     for run in 0..3_000 {
         now += Duration::from_secs(2);
-        let open = Message::Open {
-            run,
-            label: LABEL,
-            nonce: [0; 16],
-            items: 50,
-            digest: [1; 16],
-        };
+        let open = Message::Open { run, label: LABEL, nonce: [0; 16], items: 50, digest: [1; 16] };
         offer(&mut side, now, &open).expect("within budget");
         side.open(now, LINK, LABEL, &items(0..100), &mut rng);
         let mut bytes = vec![0; rng.below(200) as usize];
         rng.fill(&mut bytes);
         // Small numbers reach deeper into the decoder than noise does.
-        bytes
-            .iter_mut()
-            .for_each(|byte| *byte &= if run % 2 == 0 { 0x03 } else { 0xff });
+        bytes.iter_mut().for_each(|byte| *byte &= if run % 2 == 0 { 0x03 } else { 0xff });
         bytes.insert(0, 0x61);
-        let _ = offer(
-            &mut side,
-            now,
-            &Message::Reply {
-                run,
-                round: 0,
-                bytes: &bytes,
-            },
-        );
-        let _ = offer(
-            &mut side,
-            now,
-            &Message::Lead {
-                run: run / 2,
-                round: 0,
-                bytes: &bytes,
-            },
-        );
+        let _ = offer(&mut side, now, &Message::Reply { run, round: 0, bytes: &bytes });
+        let _ = offer(&mut side, now, &Message::Lead { run: run / 2, round: 0, bytes: &bytes });
         let mut buf = Vec::new();
         while side.poll_frame(LINK, &mut buf) {
             assert!(buf.len() <= RECONCILE_MESSAGE_LEN_MAX + 3);

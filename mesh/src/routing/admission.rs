@@ -91,10 +91,7 @@ impl Admission {
     }
 
     fn bury(&mut self, now: Instant, row: &Row) {
-        let tombstone = Tombstone {
-            seq: row.seq,
-            fd: row.fd,
-        };
+        let tombstone = Tombstone { seq: row.seq, fd: row.fd };
         if self.tombstones.insert(row.address, tombstone).is_none() {
             self.burials.push_back((now + FORGET_PAUSE, row.address));
         }
@@ -122,17 +119,10 @@ impl Routing {
     /// Whether a destination without a row could have one, coming through this neighbour.
     pub(super) fn room_for(&self, address: &Address, slot: Slot) -> Room {
         let wanted = self.admission.is_pinned(address) || self.requests.is_open(address);
-        let counted = self
-            .neighbours
-            .get(slot)
-            .map_or(0, |neighbour| neighbour.counted);
+        let counted = self.neighbours.get(slot).map_or(0, |neighbour| neighbour.counted);
         let is_full = self.table.len() >= self.config.routes_max as usize;
         if counted >= self.config.routes_max / SHARE_PER_NEIGHBOUR {
-            return if wanted {
-                Room::InPlaceOf(slot)
-            } else {
-                Room::None
-            };
+            return if wanted { Room::InPlaceOf(slot) } else { Room::None };
         }
         if !is_full {
             return Room::Free;
@@ -140,10 +130,7 @@ impl Routing {
         if self.admission.orphans > 0 {
             return Room::InPlaceOf(NOBODY);
         }
-        let richest = self
-            .neighbours
-            .iter()
-            .max_by_key(|(_, neighbour)| neighbour.counted);
+        let richest = self.neighbours.iter().max_by_key(|(_, neighbour)| neighbour.counted);
         match richest {
             Some((rich, neighbour)) if neighbour.counted > counted => Room::InPlaceOf(rich),
             Some(_) if wanted => Room::InPlaceOf(slot),
@@ -203,9 +190,7 @@ impl Routing {
         };
         if row.published_cost != UNREACHABLE {
             let retraction = (row.address, row.seq);
-            self.neighbours
-                .iter_mut()
-                .for_each(|neighbour| neighbour.owe(retraction));
+            self.neighbours.iter_mut().for_each(|neighbour| neighbour.owe(retraction));
         }
         if row.fd != UNREACHABLE && self.may_forget(&row) {
             self.admission.bury(now, &row);
@@ -214,13 +199,9 @@ impl Routing {
             self.unwritten.delete(now, row.address);
         }
         if row.reported != NOBODY {
-            self.emit(RoutingEvent::RouteChanged {
-                address: row.address,
-                next_hop: None,
-            });
+            self.emit(RoutingEvent::RouteChanged { address: row.address, next_hop: None });
         }
-        self.admission
-            .recount(&mut self.neighbours, Share::of(&row), Share::NONE);
+        self.admission.recount(&mut self.neighbours, Share::of(&row), Share::NONE);
         self.holds.remove(id);
         self.table.remove(id).is_some()
     }

@@ -84,20 +84,13 @@ impl Routing {
     }
 
     pub(super) fn unblock(&mut self, now: Instant) {
-        for link in self
-            .neighbours
-            .iter_mut()
-            .flat_map(|neighbour| &mut neighbour.links)
-        {
+        for link in self.neighbours.iter_mut().flat_map(|neighbour| &mut neighbour.links) {
             link.blocked_until = link.blocked_until.filter(|until| now < *until);
         }
     }
 
     pub(super) fn blocked_until(&self) -> Option<Instant> {
-        let links = self
-            .neighbours
-            .iter()
-            .flat_map(|(_, neighbour)| &neighbour.links);
+        let links = self.neighbours.iter().flat_map(|(_, neighbour)| &neighbour.links);
         links.filter_map(|link| link.blocked_until).min()
     }
 
@@ -111,11 +104,7 @@ impl Routing {
             FRAME_OVERHEAD + PathRequest::LEN
         } else {
             let most = usize::try_from(mtu).unwrap_or(usize::MAX) / Advertisement::LEN;
-            let ahead = self
-                .table
-                .published_after(neighbour.cursor)
-                .take(most)
-                .count();
+            let ahead = self.table.published_after(neighbour.cursor).take(most).count();
             FRAME_OVERHEAD + (neighbour.waiting.len() + ahead).max(1) * Advertisement::LEN
         };
         len as u64
@@ -149,11 +138,7 @@ impl Routing {
         if neighbour.own_due && most > 0 {
             neighbour.own_due = false;
             let own = self.own_announce;
-            entries.extend(own.map(|announce| Advertisement {
-                hops: 0,
-                cost: 0,
-                announce,
-            }));
+            entries.extend(own.map(|announce| Advertisement { hops: 0, cost: 0, announce }));
         }
         while entries.len() < most {
             let Some(address) = neighbour.answers.pop_front() else {
@@ -172,10 +157,7 @@ impl Routing {
             neighbour.cursor = self.table.last_version();
             return;
         }
-        let is_slow = neighbour
-            .links
-            .first()
-            .is_some_and(|link| !is_fast(&link.caps));
+        let is_slow = neighbour.links.first().is_some_and(|link| !is_fast(&link.caps));
         for (version, row) in self.table.published_after(neighbour.cursor) {
             let is_due = is_due_for(row, slot);
             if neighbour.retracts.len() >= RETRACTS_MAX || (!is_slow && entries.len() >= room) {
@@ -206,10 +188,7 @@ impl Routing {
             let Some((_, _, version)) = neighbour.waiting.pop_first() else {
                 return;
             };
-            let row = self
-                .table
-                .row_at(version)
-                .filter(|row| is_due_for(row, slot));
+            let row = self.table.row_at(version).filter(|row| is_due_for(row, slot));
             entries.extend(row.and_then(advertisement));
         }
     }
@@ -227,10 +206,7 @@ impl Routing {
                 // Reachable again, or retracted again: then it is in the order once more.
                 let row = self.table.row_at(version);
                 let row = row.filter(|row| row.published_cost == UNREACHABLE);
-                entries.extend(row.map(|row| Retraction {
-                    address: row.address,
-                    seq: row.seq,
-                }));
+                entries.extend(row.map(|row| Retraction { address: row.address, seq: row.seq }));
             } else {
                 break;
             }
@@ -269,8 +245,7 @@ impl Neighbour {
         } else {
             1
         };
-        self.waiting
-            .insert((class, row.published_hops, row.version));
+        self.waiting.insert((class, row.published_hops, row.version));
         if self.waiting.len() > WAITING_MAX {
             self.waiting.pop_last();
         }
@@ -288,14 +263,8 @@ fn is_due_for(row: &Row, slot: Slot) -> bool {
 
 /// What a row says to neighbours, if it is published.
 fn advertisement(row: &Row) -> Option<Advertisement> {
-    let announce = row
-        .announce()
-        .filter(|_| row.published_cost != UNREACHABLE)?;
-    Some(Advertisement {
-        hops: row.published_hops,
-        cost: row.published_cost,
-        announce,
-    })
+    let announce = row.announce().filter(|_| row.published_cost != UNREACHABLE)?;
+    Some(Advertisement { hops: row.published_hops, cost: row.published_cost, announce })
 }
 
 /// Version, kind, and a count of up to two bytes.

@@ -24,10 +24,7 @@ impl Held {
 
     fn add(&mut self, slot: Slot, advertisement: &Advertisement) {
         let offer = Some((slot, advertisement.hops, advertisement.cost));
-        let known = self
-            .from
-            .iter_mut()
-            .find(|it| it.is_some_and(|it| it.0 == slot));
+        let known = self.from.iter_mut().find(|it| it.is_some_and(|it| it.0 == slot));
         match known {
             Some(place) => *place = offer,
             None => {
@@ -77,10 +74,7 @@ impl Holds {
         if self.due.len() >= HELD_MAX {
             return false;
         }
-        let mut held = Held {
-            announce,
-            from: [None; HELD_FROM],
-        };
+        let mut held = Held { announce, from: [None; HELD_FROM] };
         held.add(slot, advertisement);
         self.held.insert(id, held);
         self.due.push_back((now + HOLD, id, announce.seq));
@@ -115,11 +109,7 @@ impl Holds {
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<RowId> {
         while self.due.front().is_some_and(|(due, ..)| *due <= now) {
             let (_, id, seq) = self.due.pop_front()?;
-            if self
-                .held
-                .get(&id)
-                .is_some_and(|held| held.announce.seq == seq)
-            {
+            if self.held.get(&id).is_some_and(|held| held.announce.seq == seq) {
                 return Some(id);
             }
         }

@@ -81,11 +81,7 @@ pub struct RoutingConfig {
 
 impl Default for RoutingConfig {
     fn default() -> Self {
-        Self {
-            routes_max: ROUTES_MAX,
-            mode: Mode::Real,
-            relay: true,
-        }
+        Self { routes_max: ROUTES_MAX, mode: Mode::Real, relay: true }
     }
 }
 
@@ -174,9 +170,7 @@ impl Routing {
     /// Our newest announce: every neighbour is told at once.
     pub fn set_own(&mut self, _now: Instant, announce: MeshAnnounce) {
         self.own_announce = Some(announce);
-        self.neighbours
-            .iter_mut()
-            .for_each(|neighbour| neighbour.own_due = true);
+        self.neighbours.iter_mut().for_each(|neighbour| neighbour.own_due = true);
     }
 
     /// A link came up. Its neighbour is routable from now on (`RT-35`) and is told the table.
@@ -350,10 +344,7 @@ impl Routing {
             }
             row.reported = row.primary;
             let (address, primary) = (row.address, row.primary);
-            let next_hop = self
-                .neighbours
-                .get(primary)
-                .and_then(neighbours::Neighbour::control);
+            let next_hop = self.neighbours.get(primary).and_then(neighbours::Neighbour::control);
             return Some(RoutingEvent::RouteChanged { address, next_hop });
         }
         None
@@ -378,8 +369,7 @@ impl Routing {
 
     /// Adds a row for an address that has none.
     fn insert(&mut self, row: Row) -> RowId {
-        self.admission
-            .recount(&mut self.neighbours, Share::NONE, Share::of(&row));
+        self.admission.recount(&mut self.neighbours, Share::NONE, Share::of(&row));
         self.table.insert(row)
     }
 }

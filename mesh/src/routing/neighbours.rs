@@ -48,9 +48,7 @@ impl Link {
     /// The cost by the newest measurements: microseconds for 1,000 bytes, at least 1 (`RT-03`).
     pub(super) fn measured_cost(&self) -> u32 {
         let air = 8_000_000_000_u64.div_ceil(self.caps.bitrate_bps.max(1));
-        let rtt = self
-            .rtt
-            .map_or(0, |rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
+        let rtt = self.rtt.map_or(0, |rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
         let once = air.saturating_add(rtt.div_ceil(2));
         let delivery = u64::from(self.delivery.max(DELIVERY_ALL / TRANSMISSIONS_MAX));
         let expected = once.saturating_mul(u64::from(DELIVERY_ALL)) / delivery;
@@ -94,11 +92,7 @@ pub(super) struct Neighbour {
 
 impl Neighbour {
     fn new(now: Instant, identity: PublicIdentity, link: Link) -> Self {
-        let (rate, burst) = if is_fast(&link.caps) {
-            REQUESTS_FAST
-        } else {
-            REQUESTS_SLOW
-        };
+        let (rate, burst) = if is_fast(&link.caps) { REQUESTS_FAST } else { REQUESTS_SLOW };
         Self {
             identity,
             links: Vec::from([link]),
@@ -128,10 +122,7 @@ impl Neighbour {
 
     /// The cheapest link that is not excluded.
     pub(super) fn link_beside(&self, exclude: &[LinkId]) -> Option<LinkId> {
-        self.links
-            .iter()
-            .map(|link| link.id)
-            .find(|id| !exclude.contains(id))
+        self.links.iter().map(|link| link.id).find(|id| !exclude.contains(id))
     }
 
     fn sort(&mut self) {
@@ -201,9 +192,7 @@ impl Neighbours {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &Neighbour)> {
-        self.by_address
-            .values()
-            .filter_map(|slot| Some((*slot, self.get(*slot)?)))
+        self.by_address.values().filter_map(|slot| Some((*slot, self.get(*slot)?)))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Neighbour> {
@@ -220,18 +209,12 @@ impl Neighbours {
     }
 
     pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
-        self.get(self.slot_of(id)?)?
-            .links
-            .iter()
-            .find(|link| link.id == id)
+        self.get(self.slot_of(id)?)?.links.iter().find(|link| link.id == id)
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         let slot = self.slot_of(id)?;
-        self.get_mut(slot)?
-            .links
-            .iter_mut()
-            .find(|link| link.id == id)
+        self.get_mut(slot)?.links.iter_mut().find(|link| link.id == id)
     }
 
     /// Adds a link. Returns the neighbour's slot and whether the neighbour is new; `None` when
@@ -314,13 +297,9 @@ impl Neighbours {
             return false;
         };
         // Queues make round trips longer, nothing makes them shorter: down at once, up slowly.
-        link.rtt = Some(link.rtt.map_or(rtt, |known| {
-            if rtt < known {
-                rtt
-            } else {
-                known + (rtt - known) / 8
-            }
-        }));
+        link.rtt = Some(
+            link.rtt.map_or(rtt, |known| if rtt < known { rtt } else { known + (rtt - known) / 8 }),
+        );
         link.is_off()
     }
 

@@ -110,11 +110,7 @@ impl Routing {
 }
 
 fn record(address: &Address, value: Option<Vec<u8>>) -> Record {
-    Record {
-        table: Table::Routes,
-        key: address.as_bytes().to_vec(),
-        value,
-    }
+    Record { table: Table::Routes, key: address.as_bytes().to_vec(), value }
 }
 
 fn value(announce: &MeshAnnounce, fd: u32) -> Vec<u8> {

@@ -65,11 +65,7 @@ impl Routing {
             (Some(proven), Some(unproven)) if unproven.score < proven.score => {
                 let row = self.table.get_mut(id)?;
                 row.turn = row.turn.wrapping_add(1);
-                if row.turn % PROBE_EVERY == 0 {
-                    unproven
-                } else {
-                    proven
-                }
+                if row.turn % PROBE_EVERY == 0 { unproven } else { proven }
             }
             (proven, unproven) => proven.or(unproven)?,
         };
@@ -78,11 +74,7 @@ impl Routing {
 
     /// A packet for `destination` was sent on `link`: the route is in use.
     pub fn on_sent(&mut self, _now: Instant, destination: &Address, _link: LinkId) {
-        if let Some(row) = self
-            .table
-            .find(destination)
-            .and_then(|id| self.table.get_mut(id))
-        {
+        if let Some(row) = self.table.find(destination).and_then(|id| self.table.get_mut(id)) {
             row.flags.set(USED, true);
         }
     }
@@ -148,23 +140,14 @@ impl Routing {
             return None;
         }
         let score = u64::from(cost) * u64::from(u8::MAX) / u64::from(hop.success.max(1));
-        Some(Choice {
-            slot: hop.slot,
-            cost,
-            hops,
-            is_proven: hop.is_proven(),
-            score,
-        })
+        Some(Choice { slot: hop.slot, cost, hops, is_proven: hop.is_proven(), score })
     }
 
     /// The best next hops of a row.
     pub(super) fn pick(&self, now: Tick, row: &Row) -> Pick {
         let mut pick = Pick::default();
         let choices = |resting: bool| {
-            let hops = row
-                .hops
-                .iter()
-                .filter(move |hop| hop.is_resting(now) == resting);
+            let hops = row.hops.iter().filter(move |hop| hop.is_resting(now) == resting);
             hops.filter_map(|hop| self.choice(row, hop))
         };
         let (proven, unproven) = split(choices(false));
@@ -195,11 +178,7 @@ impl Routing {
 fn split(choices: impl Iterator<Item = Choice>) -> (Option<Choice>, Option<Choice>) {
     let (mut proven, mut unproven) = (None::<Choice>, None::<Choice>);
     for choice in choices {
-        let best = if choice.is_proven {
-            &mut proven
-        } else {
-            &mut unproven
-        };
+        let best = if choice.is_proven { &mut proven } else { &mut unproven };
         if best.is_none_or(|best| (choice.score, choice.slot) < (best.score, best.slot)) {
             *best = Some(choice);
         }

@@ -35,13 +35,7 @@ struct Open {
 
 impl Open {
     const fn new(min_seq: u32, due: Instant) -> Self {
-        Self {
-            min_seq,
-            ring: None,
-            due,
-            waiting: [NOBODY; WAITING_MAX],
-            passed: None,
-        }
+        Self { min_seq, ring: None, due, waiting: [NOBODY; WAITING_MAX], passed: None }
     }
 
     fn wait(&mut self, slot: Slot) {
@@ -83,10 +77,7 @@ impl Requests {
     /// A neighbour is gone; it waits no more.
     pub(super) fn withdraw(&mut self, slot: Slot) {
         for open in self.open.values_mut() {
-            open.waiting
-                .iter_mut()
-                .filter(|it| **it == slot)
-                .for_each(|it| *it = NOBODY);
+            open.waiting.iter_mut().filter(|it| **it == slot).for_each(|it| *it = NOBODY);
         }
     }
 
@@ -198,15 +189,7 @@ impl Routing {
         self.requests.reschedule(address, now + pause);
         let nonce = rng.array();
         self.requests.remember(nonce);
-        self.pass_on(
-            PathRequest {
-                destination: address,
-                min_seq,
-                nonce,
-                ttl,
-            },
-            NOBODY,
-        );
+        self.pass_on(PathRequest { destination: address, min_seq, nonce, ttl }, NOBODY);
     }
 
     /// The first ring that is not smaller than the hops known.
@@ -215,10 +198,7 @@ impl Routing {
             let offers = row.known_hops().filter(|hop| hop.flags.has(CURRENT));
             offers.map(|hop| hop.hops + 1).max().unwrap_or(0)
         });
-        RINGS
-            .iter()
-            .position(|(ttl, _)| *ttl >= known)
-            .unwrap_or(RINGS.len() - 1)
+        RINGS.iter().position(|(ttl, _)| *ttl >= known).unwrap_or(RINGS.len() - 1)
     }
 
     /// Whether a row has what a request asks for.
@@ -267,10 +247,7 @@ impl Routing {
 
     fn answer_or_pass_on(&mut self, now: Instant, slot: Slot, mut request: PathRequest) {
         let destination = request.destination;
-        let leads_back = self
-            .table
-            .lookup(&destination)
-            .is_some_and(|row| row.primary == slot);
+        let leads_back = self.table.lookup(&destination).is_some_and(|row| row.primary == slot);
         if !leads_back && self.satisfies(&destination, request.min_seq) {
             if let Some(neighbour) = self.neighbours.get_mut(slot) {
                 neighbour.answer(destination);
@@ -281,10 +258,7 @@ impl Routing {
         if request.ttl == 0 {
             return;
         }
-        let Some(open) = self
-            .requests
-            .open(destination, request.min_seq, now + PASSED_LIFE)
-        else {
+        let Some(open) = self.requests.open(destination, request.min_seq, now + PASSED_LIFE) else {
             return;
         };
         open.wait(slot);

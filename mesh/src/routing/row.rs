@@ -125,10 +125,7 @@ impl Hop {
     };
 
     pub(super) const fn new(slot: Slot) -> Self {
-        Self {
-            slot,
-            ..Self::EMPTY
-        }
+        Self { slot, ..Self::EMPTY }
     }
 
     pub(super) fn is_resting(&self, now: Tick) -> bool {
@@ -143,9 +140,7 @@ impl Hop {
     /// A receipt came back (`RT-31`). Whether that is its first proof.
     pub(super) fn on_receipt(&mut self) -> bool {
         let new = !self.flags.has(PROVEN);
-        self.success = self
-            .success
-            .saturating_add((u8::MAX - self.success).div_ceil(8));
+        self.success = self.success.saturating_add((u8::MAX - self.success).div_ceil(8));
         (self.misses, self.rests, self.rest_until) = (0, 0, Tick::ZERO);
         self.flags.set(PROVEN, true);
         new
@@ -272,9 +267,7 @@ impl Row {
         self.flags.set(ANNOUNCED, true);
         self.flags.set(EXPIRED, false);
         self.flags.set(USED, false);
-        self.hops
-            .iter_mut()
-            .for_each(|hop| hop.flags.set(CURRENT, false));
+        self.hops.iter_mut().for_each(|hop| hop.flags.set(CURRENT, false));
     }
 
     /// When the announce is too old to use: 3.5 × validity after it arrived (`RT-42`).
@@ -294,15 +287,11 @@ impl Row {
     }
 
     pub(super) fn hop(&self, slot: Slot) -> Option<&Hop> {
-        self.hops
-            .iter()
-            .find(|hop| hop.slot == slot && slot != NOBODY)
+        self.hops.iter().find(|hop| hop.slot == slot && slot != NOBODY)
     }
 
     pub(super) fn hop_mut(&mut self, slot: Slot) -> Option<&mut Hop> {
-        self.hops
-            .iter_mut()
-            .find(|hop| hop.slot == slot && slot != NOBODY)
+        self.hops.iter_mut().find(|hop| hop.slot == slot && slot != NOBODY)
     }
 
     /// The neighbours that lead, or led, to the destination.

@@ -34,18 +34,12 @@ impl Table {
 
     /// The row, if the id still names one.
     pub(super) fn get(&self, id: RowId) -> Option<&Row> {
-        let row = self
-            .chunks
-            .get(id as usize / CHUNK)?
-            .get(id as usize % CHUNK)?;
+        let row = self.chunks.get(id as usize / CHUNK)?.get(id as usize % CHUNK)?;
         (!row.is(FREE)).then_some(row)
     }
 
     pub(super) fn get_mut(&mut self, id: RowId) -> Option<&mut Row> {
-        let row = self
-            .chunks
-            .get_mut(id as usize / CHUNK)?
-            .get_mut(id as usize % CHUNK)?;
+        let row = self.chunks.get_mut(id as usize / CHUNK)?.get_mut(id as usize % CHUNK)?;
         (!row.is(FREE)).then_some(row)
     }
 
@@ -141,10 +135,7 @@ mod tests {
         let mut table = Table::default();
         let ids: Vec<RowId> = (0..200).map(|n| table.insert(row(n))).collect();
         assert_eq!((table.len(), table.id_end()), (200, 200));
-        assert_eq!(
-            table.remove(ids[7]).map(|row| row.address),
-            Some(row(7).address)
-        );
+        assert_eq!(table.remove(ids[7]).map(|row| row.address), Some(row(7).address));
         assert!(table.get(ids[7]).is_none() && table.remove(ids[7]).is_none());
         assert_eq!(table.insert(row(250)), ids[7]);
         assert_eq!(table.len(), 200);
@@ -157,10 +148,8 @@ mod tests {
         table.bump(a);
         table.bump(b);
         table.bump(a);
-        let order: Vec<(u64, Address)> = table
-            .published_after(0)
-            .map(|(version, row)| (version, row.address))
-            .collect();
+        let order: Vec<(u64, Address)> =
+            table.published_after(0).map(|(version, row)| (version, row.address)).collect();
         assert_eq!(order, [(2, row(2).address), (3, row(1).address)]);
         assert_eq!(table.published_after(2).count(), 1);
         table.remove(a);

@@ -48,18 +48,12 @@ impl Routing {
         let mut unverified: Vec<usize> = (0..batch.len())
             .filter(|position| matches!(verdicts[*position], Verdict::Verify(_)))
             .collect();
-        verify(
-            self.config.mode,
-            batch,
-            &mut unverified,
-            rng,
-            |position, holds| {
-                verdicts[position] = match verdicts[position] {
-                    Verdict::Verify(address) if holds => Verdict::Apply(address),
-                    _ => Verdict::Forged,
-                };
-            },
-        );
+        verify(self.config.mode, batch, &mut unverified, rng, |position, holds| {
+            verdicts[position] = match verdicts[position] {
+                Verdict::Verify(address) if holds => Verdict::Apply(address),
+                _ => Verdict::Forged,
+            };
+        });
         for (heard, verdict) in batch.iter().zip(verdicts) {
             match (verdict, &heard.what) {
                 (Verdict::Apply(address), What::Advertised(advertisement)) => {
@@ -70,10 +64,7 @@ impl Routing {
                 }
                 (Verdict::Forged, _) => {
                     let error = PeerMisbehaved::BadSignature.into();
-                    self.emit(RoutingEvent::Misbehaved {
-                        link: heard.link,
-                        error,
-                    });
+                    self.emit(RoutingEvent::Misbehaved { link: heard.link, error });
                 }
                 (Verdict::Ignore | Verdict::Verify(_), _) => {}
             }
@@ -106,11 +97,7 @@ impl Routing {
         match self.table.get(id) {
             Some(row) if row.holds(announce) => Verdict::Apply(address),
             Some(row) if row.is(ANNOUNCED) && announce.seq <= row.seq => Verdict::Ignore,
-            _ if self
-                .holds
-                .get(id)
-                .is_some_and(|held| held.announce == *announce) =>
-            {
+            _ if self.holds.get(id).is_some_and(|held| held.announce == *announce) => {
                 Verdict::Apply(address)
             }
             _ => Verdict::Verify(address),
@@ -132,10 +119,8 @@ impl Routing {
             return;
         };
         let announce = &advertisement.announce;
-        let Some(id) = self
-            .table
-            .find(address)
-            .or_else(|| self.create(now, slot, address, announce))
+        let Some(id) =
+            self.table.find(address).or_else(|| self.create(now, slot, address, announce))
         else {
             return;
         };
@@ -310,10 +295,7 @@ impl Routing {
         } else {
             1
         };
-        (
-            class,
-            hop.cost.saturating_add(self.neighbours.cost(hop.slot)),
-        )
+        (class, hop.cost.saturating_add(self.neighbours.cost(hop.slot)))
     }
 
     fn on_retracted(&mut self, now: Instant, link: LinkId, retraction: &Retraction) {
@@ -323,11 +305,7 @@ impl Routing {
         let Some(id) = self.table.find(&retraction.address) else {
             return;
         };
-        if self
-            .holds
-            .get(id)
-            .is_some_and(|held| held.announce.seq <= retraction.seq)
-        {
+        if self.holds.get(id).is_some_and(|held| held.announce.seq <= retraction.seq) {
             self.holds.withdraw(id, slot);
         }
         let Some(row) = self.table.get_mut(id) else {
@@ -362,11 +340,7 @@ impl Routing {
                 }
             });
             self.evaluate(now, id, false);
-            if self
-                .table
-                .get(id)
-                .is_some_and(|row| !row.is(ANNOUNCED) && !row.is_direct())
-            {
+            if self.table.get(id).is_some_and(|row| !row.is(ANNOUNCED) && !row.is_direct()) {
                 self.forget(now, id);
             }
         }
@@ -376,11 +350,7 @@ impl Routing {
     /// The cost of the link to a neighbour changed.
     pub(super) fn reconsider_all_through(&mut self, now: Instant, slot: Slot) {
         for id in 0..self.table.id_end() {
-            if self
-                .table
-                .get(id)
-                .is_some_and(|row| row.hop(slot).is_some())
-            {
+            if self.table.get(id).is_some_and(|row| row.hop(slot).is_some()) {
                 self.evaluate(now, id, false);
             }
         }
@@ -401,9 +371,7 @@ impl Routing {
         let Some(row) = self.table.get(id) else {
             return;
         };
-        let target = pick
-            .target()
-            .filter(|_| row.is(ANNOUNCED) && !row.is(EXPIRED));
+        let target = pick.target().filter(|_| row.is(ANNOUNCED) && !row.is(EXPIRED));
         match target {
             None => {
                 if row.published_cost != UNREACHABLE {
@@ -428,10 +396,7 @@ impl Routing {
             return;
         };
         row.primary = pick.primary.map_or(NOBODY, |choice| choice.slot);
-        if let Some(wake) = pick
-            .wake
-            .filter(|_| row.primary == NOBODY && !row.is(RESTING))
-        {
+        if let Some(wake) = pick.wake.filter(|_| row.primary == NOBODY && !row.is(RESTING)) {
             row.flags.set(RESTING, true);
             self.resting.insert((wake.instant(), id));
         }

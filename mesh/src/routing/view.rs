@@ -50,13 +50,8 @@ impl Routing {
 
     /// The link packets to a destination take first. For checkers: it counts nothing.
     pub fn next_hop_of(&self, destination: &Address) -> Option<LinkId> {
-        let row = self
-            .table
-            .lookup(destination)
-            .filter(|row| row.primary != NOBODY)?;
-        self.neighbours
-            .get(row.primary)
-            .and_then(Neighbour::control)
+        let row = self.table.lookup(destination).filter(|row| row.primary != NOBODY)?;
+        self.neighbours.get(row.primary).and_then(Neighbour::control)
     }
 
     /// Every link a packet to a destination might take, at rest or not. For checkers: loops must
@@ -66,9 +61,7 @@ impl Routing {
             return Vec::new();
         };
         let feasible = row.known_hops().filter(|hop| row.is_feasible(hop));
-        feasible
-            .filter_map(|hop| self.neighbours.get(hop.slot)?.control())
-            .collect()
+        feasible.filter_map(|hop| self.neighbours.get(hop.slot)?.control()).collect()
     }
 
     /// The version of a destination's bundle, as its newest announce says; 0 when it has none.
@@ -88,10 +81,7 @@ impl Routing {
 
     /// The newest sequence known of a destination.
     pub fn seq(&self, destination: &Address) -> Option<u32> {
-        self.table
-            .lookup(destination)
-            .filter(|row| row.is(ANNOUNCED))
-            .map(|row| row.seq)
+        self.table.lookup(destination).filter(|row| row.is(ANNOUNCED)).map(|row| row.seq)
     }
 
     /// What a link costs now, in microseconds for a reference frame (`RT-03`).

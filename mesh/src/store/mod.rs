@@ -110,7 +110,7 @@ impl MeshStore {
     pub(crate) fn restore(&mut self, now: Instant, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let mut r = Reader::new(value);
         let arrival = r.u64("arrival")?;
-        let envelope = Admitted::from_bytes(r.rest().to_vec())?;
+        let envelope = Admitted::from_stored(r.rest())?;
         if key != envelope.id().0 {
             return Err(Malformed::OutOfRange("custody row key").into());
         }

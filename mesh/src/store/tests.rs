@@ -20,7 +20,7 @@ fn envelope(n: u8, dest: Address, lifetime_s: u32) -> Admitted {
     bytes.extend_from_slice(&[n; 16]);
     bytes.extend_from_slice(&[n; 20]);
     bytes.extend_from_slice(&[0; 40]);
-    Admitted::from_bytes(bytes).expect("well-formed")
+    Admitted::from_stored(&bytes).expect("well-formed")
 }
 
 fn dest() -> Address {

@@ -91,10 +91,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed::MissingData`].
     pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Malformed> {
-        let (head, tail) = self
-            .bytes
-            .split_first_chunk()
-            .ok_or(Malformed::MissingData(what))?;
+        let (head, tail) = self.bytes.split_first_chunk().ok_or(Malformed::MissingData(what))?;
         self.bytes = tail;
         Ok(*head)
     }
@@ -104,10 +101,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed::MissingData`].
     pub fn bytes(&mut self, len: usize, what: &'static str) -> Result<&'a [u8], Malformed> {
-        let (head, tail) = self
-            .bytes
-            .split_at_checked(len)
-            .ok_or(Malformed::MissingData(what))?;
+        let (head, tail) = self.bytes.split_at_checked(len).ok_or(Malformed::MissingData(what))?;
         self.bytes = tail;
         Ok(head)
     }
@@ -139,11 +133,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed::TrailingData`].
     pub const fn finish(self, what: &'static str) -> Result<(), Malformed> {
-        if self.bytes.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed::TrailingData(what))
-        }
+        if self.bytes.is_empty() { Ok(()) } else { Err(Malformed::TrailingData(what)) }
     }
 }
 

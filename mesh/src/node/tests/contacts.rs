@@ -52,7 +52,8 @@ fn node_09_names_are_unique_and_survive_a_restart() {
     use crate::command::CommandError;
     let mut net = Net::line(3);
     let (b, c) = (net.address(1), net.address(2));
-    let add = |name: &str, address| Command::ContactAdd { name: name.into(), address, root_key: None };
+    let add =
+        |name: &str, address| Command::ContactAdd { name: name.into(), address, root_key: None };
     net.command(0, add("B", b));
     let now = net.now;
     let taken = net.hosts[0].node.handle_command(now, add("B", c));

@@ -65,9 +65,9 @@ fn hop_07_a_full_store_refuses_and_the_origin_keeps() {
     let ids: Vec<_> = texts(10).iter().map(|text| net.send(0, 2, text)).collect();
     net.run(Duration::from_millis(500));
     let tries = |net: &Net, id| net.hosts[0].node.message(id).expect("ours").tried;
-    let refused = ids.iter().filter(|id| {
-        tries(&net, id).iter().any(|past| past.result == TryResult::Refused)
-    });
+    let refused = ids
+        .iter()
+        .filter(|id| tries(&net, id).iter().any(|past| past.result == TryResult::Refused));
     assert!(refused.count() > 0);
     assert!(dropped(&net, 1, DropReason::Full) > 0);
     net.start(2);

@@ -5,6 +5,7 @@ mod contacts;
 mod diagnose;
 mod hop;
 mod line;
+mod mailbox;
 mod pair;
 mod restart;
 
@@ -243,7 +244,8 @@ impl Net {
             let to = if wire.ends[0] == (host, link) { wire.ends[1] } else { wire.ends[0] };
             loop {
                 let mut frame = Vec::new();
-                let Some(transmit) = self.hosts[host].node.poll_transmit(self.now, link, &mut frame)
+                let Some(transmit) =
+                    self.hosts[host].node.poll_transmit(self.now, link, &mut frame)
                 else {
                     break;
                 };
