@@ -17,7 +17,7 @@ use super::{
 use crate::{
     limits::LINK_KEY_LIFE,
     link::Goodbye,
-    noise::{Hybrid, SystemRandom, pattern_closed, pattern_open},
+    noise::{Hybrid, SystemRandom, TAG_LEN, pattern_closed, pattern_open},
 };
 
 /// What this node brings into its handshakes.
@@ -54,6 +54,7 @@ impl Role {
 }
 
 /// A handshake in progress.
+#[cfg_attr(test, derive(Clone))]
 pub struct Handshake<R: Rng = SystemRandom> {
     noise: Hybrid<R>,
     local: Arc<Local>,
@@ -140,7 +141,10 @@ impl<R: Rng> Handshake<R> {
     /// [`HandshakeError::Refused`] when the peer's keys are unusable.
     pub fn write(&mut self, out: &mut Vec<u8>) -> Result<(), HandshakeError> {
         let start = out.len();
-        let payload = if self.payload_len() == 0 { Vec::new() } else { self.certificate() };
+        let payload = match self.payload_len() {
+            CERTIFICATE_LEN => self.certificate(),
+            filler => vec![0; filler],
+        };
         out.resize(start + self.next_len(), 0);
         let mut message = &mut out[start..];
         if self.version_len() == 1 {
@@ -167,6 +171,9 @@ impl<R: Rng> Handshake<R> {
         let len = self.noise.read_message(message, &mut payload)?;
         if len == CERTIFICATE_LEN {
             self.check_certificate(&payload, hash.as_slice())?;
+        } else if payload != [0; CERTIFICATE_LEN] {
+            // A member of a closed network knocks at an open one.
+            return Err(HandshakeError::Refused);
         }
         self.done += 1;
         Ok(())
@@ -211,9 +218,15 @@ impl<R: Rng> Handshake<R> {
         })
     }
 
-    /// Messages two and three carry a certificate, the others nothing.
-    const fn payload_len(&self) -> usize {
-        if self.done == 1 || self.done == 2 { CERTIFICATE_LEN } else { 0 }
+    /// Messages two and three carry a certificate. The first one of an open network carries as
+    /// many zero bytes as a closed network's has tag: of the same length, the two are told apart
+    /// at once and not by waiting (`LNK-24`).
+    fn payload_len(&self) -> usize {
+        match self.done {
+            0 if self.local.network_key.is_none() => TAG_LEN,
+            1 | 2 => CERTIFICATE_LEN,
+            _ => 0,
+        }
     }
 
     const fn version_len(&self) -> usize {

@@ -1,5 +1,6 @@
-//! Links on real loopback sockets.
-#![allow(missing_docs)]
+//! Links on real loopback sockets, and our Noise beside an independent one.
 
+mod hostile;
+mod noise;
 mod pair;
 mod tcp;

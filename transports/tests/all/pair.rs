@@ -1,11 +1,17 @@
 //! Two or more managers on loopback, driven until something is the case.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use mesh::{LinkId, LinkUp, identity::MeshIdentity};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use transports::{
     Flow, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, NetworkKey, SendState,
     TransportManager,
+    noise::SystemRandom,
+    secure::{Established, Handshake, LinkKeys, Local, Role},
 };
 
 /// A manager and what it reported.
@@ -14,7 +20,7 @@ pub(crate) struct Station {
     pub(crate) ups: Vec<LinkUp>,
     pub(crate) downs: Vec<(LinkId, transports::DownReason)>,
     pub(crate) frames: Vec<Vec<u8>>,
-    pub(crate) status_changes: usize,
+    pub(crate) pause_after_each: bool,
 }
 
 /// The identity of station `seed`.
@@ -46,7 +52,7 @@ impl Station {
             ups: Vec::new(),
             downs: Vec::new(),
             frames: Vec::new(),
-            status_changes: 0,
+            pause_after_each: false,
         }
     }
 
@@ -76,18 +82,22 @@ impl Station {
         }
     }
 
+    /// As [`Station::step`], but also returns when something happened that is no event.
+    pub(crate) async fn step_or_outcome(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_millis(10), self.step()).await;
+    }
+
     fn handle(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Up { up, .. } => self.ups.push(up),
             LinkEvent::Down { link, reason } => self.downs.push((link, reason)),
             LinkEvent::Readable(link) => {
-                let frames = &mut self.frames;
+                let (frames, pause) = (&mut self.frames, self.pause_after_each);
                 self.manager.recv(link, |frame| {
                     frames.push(frame.to_vec());
-                    Flow::Continue
+                    if pause { Flow::Pause } else { Flow::Continue }
                 });
             }
-            LinkEvent::StatusChanged => self.status_changes += 1,
             _ => {}
         }
     }
@@ -122,4 +132,41 @@ pub(crate) async fn until(
     };
     let in_time = tokio::time::timeout(Duration::from_secs(10), drive).await.is_ok();
     assert!(in_time, "not within ten seconds: {what}");
+}
+
+/// A handshake on a bare socket, up to and without the confirmation.
+pub(crate) async fn shake_without_confirm(
+    at: SocketAddr,
+    identity: MeshIdentity,
+) -> (TcpStream, Established) {
+    let now = std::time::Instant::now();
+    let keys = LinkKeys::generate(&mut SystemRandom, now).expect("randomness");
+    let local = Local { identity, keys, epoch: 1, network_key: None, mtu: 69_632 };
+    let mut handshake: Handshake =
+        Handshake::new(Arc::new(local), Role::Initiator, now).expect("fresh keys");
+    let mut stream = TcpStream::connect(at).await.expect("it listens");
+    while !handshake.is_done() {
+        let mut message = Vec::new();
+        if handshake.is_write_turn() {
+            handshake.write(&mut message).expect("our turn");
+            stream.write_all(&message).await.expect("a socket");
+        } else {
+            message.resize(handshake.next_len(), 0);
+            stream.read_exact(&mut message).await.expect("an answer");
+            handshake.read(&message).expect("an honest station");
+        }
+    }
+    (stream, handshake.finish().expect("done"))
+}
+
+/// The same with the confirmation: the link is up.
+pub(crate) async fn shake_by_hand(
+    at: SocketAddr,
+    identity: MeshIdentity,
+) -> (TcpStream, Established) {
+    let (mut stream, mut established) = shake_without_confirm(at, identity).await;
+    let mut record = Vec::new();
+    established.sealer.control(&mut record, 0, 0);
+    stream.write_all(&record).await.expect("a socket");
+    (stream, established)
 }
