@@ -274,6 +274,7 @@ impl Node {
             self.note_root_key(now, address, root_key);
             self.pump(now, address);
             self.resume_pings(now, address);
+            self.on_mailbox_reachable(now, &address);
         }
         Ok(())
     }

@@ -114,7 +114,7 @@ impl Node {
         let Some(stored) = self.store.get(&id) else { return };
         let (header, len) = (*stored.envelope.header(), stored.envelope.bytes().len());
         let ingress = stored.ingress.filter(|link| self.links.contains_key(link));
-        let exclude: &[LinkId] = ingress.as_ref().map_or(&[], core::slice::from_ref);
+        let exclude = ingress.as_slice();
         match self.routing.choose(now, &header.dest, exclude) {
             Some(egress) => {
                 self.store.set_stage(&id, Stage::Queued(egress), None);

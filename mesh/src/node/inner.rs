@@ -55,7 +55,9 @@ impl<'a> Inner<'a> {
             PONG => Self::Pong { nonce: r.u64("nonce")?, padding: r.rest() },
             RECEIPTS => {
                 let ids = r.rest();
-                if ids.is_empty() || ids.len() % 16 != 0 || ids.len() > 16 * RECEIPTS_PER_INNER_MAX
+                if ids.is_empty()
+                    || !ids.len().is_multiple_of(16)
+                    || ids.len() > 16 * RECEIPTS_PER_INNER_MAX
                 {
                     return Err(Malformed::OutOfRange("receipts").into());
                 }

@@ -113,8 +113,9 @@ impl LinkQueue {
         room
     }
 
-    pub(super) fn pop_control(&mut self) -> Option<Vec<u8>> {
-        self.control.pop_front()
+    /// The next control frame, unless it is longer than `len_max`.
+    pub(super) fn pop_control_within(&mut self, len_max: usize) -> Option<Vec<u8>> {
+        self.control.pop_front_if(|frame| frame.len() <= len_max)
     }
 
     pub(super) fn push_envelope(
@@ -178,11 +179,6 @@ impl LinkQueue {
             || !self.custody_acks.is_empty()
             || self.envelope_count > 0
             || self.receipts_ready(now)
-    }
-
-    /// Whether no envelope waits: bandwidth that nothing else needs.
-    pub(super) fn is_idle(&self) -> bool {
-        self.envelope_count == 0
     }
 }
 

@@ -373,12 +373,44 @@ impl Node {
         }
     }
 
-    /// Appends one frame for `link`: acknowledgements first, then what keeps the mesh together,
-    /// then envelopes (`HOP-05`).
+    /// Appends one frame for `link`, or a piece of one that is longer than the link's mtu.
     pub(super) fn write_frame(&mut self, now: Instant, link: LinkId, buf: &mut Vec<u8>) -> bool {
         let Some(state) = self.links.get_mut(&link) else { return false };
         let mtu = state.up.caps.mtu;
-        if let Some(frame) = state.queue.pop_control() {
+        if let Some(fragmenter) = &mut state.fragmenter {
+            // Short acknowledgements pass between the pieces; nothing else does.
+            if let Some(frame) = state.queue.pop_control_within(mtu as usize) {
+                buf.extend_from_slice(&frame);
+                return true;
+            }
+            let wrote = fragmenter.poll(buf);
+            if fragmenter.is_done() {
+                state.fragmenter = None;
+            }
+            if wrote {
+                return true;
+            }
+        }
+        let start = buf.len();
+        if !self.write_whole_frame(now, link, mtu, buf) {
+            return false;
+        }
+        if buf.len() - start > mtu as usize {
+            self.start_fragments(link, mtu, buf, start);
+        }
+        true
+    }
+
+    /// Acknowledgements first, then what keeps the mesh together, then envelopes (`HOP-05`).
+    fn write_whole_frame(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        mtu: u32,
+        buf: &mut Vec<u8>,
+    ) -> bool {
+        let Some(state) = self.links.get_mut(&link) else { return false };
+        if let Some(frame) = state.queue.pop_control_within(usize::MAX) {
             buf.extend_from_slice(&frame);
             return true;
         }
@@ -391,30 +423,13 @@ impl Node {
             state.queue.receipts_sent();
             return true;
         }
-        if let Some(fragmenter) = &mut state.fragmenter {
-            let wrote = fragmenter.poll(buf);
-            if fragmenter.is_done() {
-                state.fragmenter = None;
-            }
-            if wrote {
-                return true;
-            }
-        }
         if self.routing.poll_frame(now, link, mtu, buf) {
             self.counters.announces_sent += 1;
             return true;
         }
-        let start = buf.len();
-        let wrote = self.custody_sync.poll_frame(link, buf)
+        self.custody_sync.poll_frame(link, buf)
             || self.channels.poll_frame(now, link, mtu, buf)
-            || self.write_envelope(now, link, buf);
-        if !wrote {
-            return false;
-        }
-        if buf.len() - start > mtu as usize {
-            self.start_fragments(link, mtu, buf, start);
-        }
-        true
+            || self.write_envelope(now, link, buf)
     }
 
     fn start_fragments(&mut self, link: LinkId, mtu: u32, buf: &mut Vec<u8>, start: usize) {

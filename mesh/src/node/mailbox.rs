@@ -252,6 +252,16 @@ impl Node {
         }
     }
 
+    /// Our mailbox node, or its keys, came within reach: labels that did not get through go now.
+    pub(super) fn on_mailbox_reachable(&mut self, now: Instant, address: &Address) {
+        let waits = self.mailboxes.own.is_some_and(|hint| hint.node == *address)
+            && self.mailboxes.renew_at.is_some_and(|at| at <= now + RETRY_INTERVAL);
+        if waits {
+            self.mailboxes.renew_at = Some(now);
+            self.on_mailbox_timers(now);
+        }
+    }
+
     /// Registers the strangers' label, and a fresh label with a token for each contact, which is
     /// told to it. `false` when the mailbox node is out of reach.
     fn renew_labels(&mut self, now: Instant) -> bool {

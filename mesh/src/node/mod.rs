@@ -138,6 +138,9 @@ pub struct Node {
     clock_skew_s: Option<i64>,
     routed_receipts: BTreeMap<Address, Vec<[u8; 16]>>,
     routed_receipts_due: Option<Instant>,
+    /// Recipients for whom something waits that could not be sent, with the time to look again.
+    /// Bounded by the outbox.
+    blocked: BTreeMap<Address, Instant>,
     settled: bool,
     storage_full: bool,
 }
@@ -158,7 +161,6 @@ impl Node {
             routes_max: config.routes_max,
             mode,
             relay: config.capabilities.contains(Capabilities::RELAY),
-            ..RoutingConfig::default()
         };
         Self {
             routing: Routing::new(public.address(), routing_config),
@@ -187,6 +189,7 @@ impl Node {
             links: BTreeMap::new(),
             dirty_links: BTreeSet::new(),
             wall: None,
+            blocked: BTreeMap::new(),
             settled: true,
             storage_full: false,
             config,
@@ -360,6 +363,7 @@ impl Node {
             self.diagnosis.poll_timeout(),
             self.own.poll_timeout(),
             self.routed_receipts_due,
+            self.blocked.values().min().copied(),
             self.mailboxes.poll_timeout(),
             self.custody_sync.poll_timeout(),
             self.custody_sync_at,
@@ -427,6 +431,13 @@ impl Node {
         self.ask_for_bundles(now);
         self.release_stored(now, &address);
         self.pump(now, address);
+        self.on_mailbox_reachable(now, &address);
+        if self.links.values().any(|link| link.up.peer.address() == address) {
+            // A neighbour may take what has no route.
+            for to in self.outbox.ready_dests() {
+                self.pump(now, to);
+            }
+        }
     }
 
     fn drop_frame(&mut self, reason: DropReason) {

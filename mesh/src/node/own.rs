@@ -76,7 +76,7 @@ impl OwnAnnounce {
     /// Sequence number of a signed envelope: unique per node, ahead of which a block is reserved.
     pub(super) fn next_envelope_seq(&mut self) -> u64 {
         self.envelope_seq += 1;
-        if self.envelope_seq % u64::from(SEQ_BLOCK / 2) == 0 {
+        if self.envelope_seq.is_multiple_of(u64::from(SEQ_BLOCK / 2)) {
             self.dirty = true;
         }
         self.envelope_seq

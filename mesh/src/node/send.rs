@@ -1,6 +1,7 @@
 //! What we send: sealing, windows, time-outs, retries.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::{
     Node,
@@ -30,6 +31,9 @@ const VOLATILE_WAITING_MAX: usize = 16 << 20;
 /// Below this bit rate a first contact of 1,300 bytes would occupy the link for half a minute:
 /// X25519 alone is used, unless the contact's suite floor forbids it.
 const KEM_BITRATE_MIN_BPS: u64 = 500;
+
+/// What could not be sent is looked at again after this time, should no event have come before.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Lifetime of pings, answers and routed receipts.
 const CONTROL_LIFETIME_S: u32 = 60;
@@ -117,6 +121,7 @@ impl Node {
                     self.outbox.note_no_route(now, id);
                 }
                 self.outbox.set_waiting(&to, blocked.waiting_for());
+                self.blocked.insert(to, now + LOOK_AGAIN);
                 return;
             }
         }
@@ -266,9 +271,8 @@ impl Node {
 
     pub(super) fn on_own_custody(&mut self, now: Instant, id: EnvelopeId, hop: Address) {
         let Some((id, to, news)) = self.outbox.on_custody(now, &id, hop) else { return };
-        // The recipient's own acknowledgement comes with its receipt; that is the better news.
         let user = self.outbox.get(&id).is_some_and(|message| message.kind == Kind::User);
-        if news && user && hop != to {
+        if news && user {
             self.events.push_back(Event::InCustody { id, custodian: hop });
         }
         self.pump(now, to);
@@ -308,6 +312,12 @@ impl Node {
             }
             self.counters.messages_failed += 1;
             self.events.push_back(Event::Failed { id, reason });
+        }
+        let due: Vec<_> =
+            self.blocked.iter().filter(|(_, at)| **at <= now).map(|(to, _)| *to).collect();
+        for to in due {
+            self.blocked.remove(&to);
+            self.pump(now, to);
         }
         while let Some(timed_out) = self.outbox.pop_timer(now) {
             if let Some(link) = timed_out.lost_on {

@@ -115,7 +115,7 @@ fn hop_10_bad_frames_are_counted_and_throttled() {
     assert_eq!(dropped(&net, 0, DropReason::Unsupported), 2, "a newer neighbour costs nothing");
     assert!(net.hosts[0].node.wants_frames(link));
     for _ in 0..40 {
-        net.hosts[0].node.handle_frame(net.now, link, &[1, 0x20, 9]);
+        net.hosts[0].node.handle_frame(net.now, link, &[1, 0x20, 1]);
     }
     assert!(dropped(&net, 0, DropReason::Malformed) >= 30);
     assert!(!net.hosts[0].node.wants_frames(link));

@@ -3,18 +3,24 @@
 //! The outbox knows every message without a receipt, which try of it is under way, and when the
 //! next one is due. It seals nothing and knows no routes: [`super::send`] does that.
 
+mod dest;
+mod message;
+mod row;
+
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::time::Duration;
 
+use self::dest::Dest;
+pub(super) use self::message::{Flight, Kind, OutMessage};
 use super::inner::MessageHead;
 use crate::{
     address::Address,
     command::SendOptions,
     crypto::{hash, rng::NodeRng},
-    envelope::{EnvelopeId, MessageId, Priority},
+    envelope::{EnvelopeId, MessageId},
     error::{Error, Malformed},
     event::FailReason,
     limits,
@@ -22,8 +28,7 @@ use crate::{
     record::{Record, Table},
     session::SessionId,
     time::Instant,
-    view::{MessageState, MessageView, Try, TryResult, WaitingFor},
-    wire::{Reader, Writer},
+    view::{MessageState, MessageView, TryResult, WaitingFor},
 };
 
 /// Unreceipted messages under way to one recipient that no relay keeps.
@@ -47,107 +52,6 @@ const RTO_MAX: Duration = Duration::from_secs(300);
 /// First pause once a relay keeps the message; doubles up to an hour.
 const CUSTODY_PAUSE_MIN: Duration = Duration::from_secs(60);
 const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
-
-/// A try that is under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Flight {
-    pub(super) lock: [u8; 16],
-    pub(super) envelope: EnvelopeId,
-    pub(super) session: Option<SessionId>,
-    pub(super) link: LinkId,
-    /// When it left; `None` while it waits for the link.
-    pub(super) sent_at: Option<Instant>,
-    pub(super) custody: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct PastTry {
-    at: Instant,
-    next_hop: Option<Address>,
-    result: TryResult,
-}
-
-/// What a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A user's: the application hears of its fate.
-    User,
-    /// An envelope kept for the recipient, whose mailbox we are.
-    Forwarded,
-}
-
-/// One of our messages.
-#[derive(Debug)]
-pub(super) struct OutMessage {
-    pub(super) to: Address,
-    pub(super) head: MessageHead,
-    pub(super) kind: Kind,
-    pub(super) options: SendOptions,
-    pub(super) payload: Vec<u8>,
-    pub(super) accepted_at: Instant,
-    pub(super) expires_at: Instant,
-    pub(super) state: MessageState,
-    pub(super) flight: Option<Flight>,
-    pub(super) waiting_for: WaitingFor,
-    next_try: Option<Instant>,
-    tries: VecDeque<PastTry>,
-    locks: VecDeque<[u8; 16]>,
-    attempts: u32,
-}
-
-/// What is remembered of one recipient.
-#[derive(Debug)]
-struct Dest {
-    lineage: u64,
-    next_counter: u64,
-    unsettled: BTreeSet<(u64, u64)>,
-    ready: [VecDeque<MessageId>; Priority::ALL.len()],
-    /// Payload bytes without a receipt.
-    bytes: usize,
-    in_flight: usize,
-    in_flight_bytes: usize,
-    window_bytes: usize,
-    shrunk_at: Instant,
-    srtt: Option<Duration>,
-    rttvar: Duration,
-}
-
-impl Dest {
-    fn new(rng: &mut NodeRng) -> Self {
-        Self {
-            lineage: rng.next_u64(),
-            next_counter: 0,
-            unsettled: BTreeSet::new(),
-            ready: Default::default(),
-            bytes: 0,
-            in_flight: 0,
-            in_flight_bytes: 0,
-            window_bytes: IN_FLIGHT_BYTES_MAX,
-            shrunk_at: Instant::ZERO,
-            srtt: None,
-            rttvar: Duration::ZERO,
-        }
-    }
-
-    fn rto(&self) -> Duration {
-        let measured = self.srtt.map_or(RTO_MIN, |srtt| srtt + 4 * self.rttvar);
-        measured.clamp(RTO_MIN, RTO_MAX)
-    }
-
-    /// RFC 6298, section 2.
-    fn on_rtt(&mut self, rtt: Duration) {
-        let Some(srtt) = self.srtt else {
-            (self.srtt, self.rttvar) = (Some(rtt), rtt / 2);
-            return;
-        };
-        self.rttvar = (self.rttvar * 3 + srtt.abs_diff(rtt)) / 4;
-        self.srtt = Some((srtt * 7 + rtt) / 8);
-    }
-
-    fn is_idle(&self) -> bool {
-        self.unsettled.is_empty()
-    }
-}
 
 /// A message that is done, kept for a while so that `why` can tell.
 #[derive(Clone, Debug)]
@@ -192,6 +96,7 @@ impl Outbox {
     }
 
     /// Takes a message in. A durable one is *accepting* until [`Self::on_committed`].
+    #[expect(clippy::too_many_arguments, reason = "from whom, to whom, what and how")]
     pub(super) fn insert(
         &mut self,
         now: Instant,
@@ -210,7 +115,7 @@ impl Outbox {
         let id = message_id(sender_key, &to, head.lineage, counter);
         let expires_at = now + options.lifetime;
         if options.durable {
-            let value = encode(&to, &head, kind, &options, &payload);
+            let value = row::encode(&to, &head, kind, &options, &payload);
             self.records.push(Record {
                 table: Table::Outbox,
                 key: id.0.to_vec(),
@@ -275,7 +180,7 @@ impl Outbox {
         value: &[u8],
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
-        let (to, head, kind, options, payload) = decode(value)?;
+        let (to, head, kind, options, payload) = row::decode(value)?;
         let id = message_id(sender_key, &to, head.lineage, head.counter);
         if key != id.0 {
             return Err(Malformed::OutOfRange("outbox row key").into());
@@ -406,6 +311,11 @@ impl Outbox {
     ) -> Option<(MessageId, Address, bool)> {
         let id = *self.by_envelope.get(envelope)?;
         let message = self.messages.get_mut(&id)?;
+        // The recipient's own acknowledgement is followed by its receipt, the better news. If that
+        // is lost the usual time-out brings it again.
+        if hop == message.to {
+            return None;
+        }
         let flight = message.flight.as_mut().filter(|f| f.envelope == *envelope && !f.custody)?;
         flight.custody = true;
         let (to, len, attempts) = (message.to, message.payload.len(), message.attempts);
@@ -664,89 +574,4 @@ pub(super) struct TimedOut {
     pub(super) to: Address,
     /// The link by which a try went that was not answered.
     pub(super) lost_on: Option<LinkId>,
-}
-
-impl OutMessage {
-    fn note(&mut self, at: Instant, next_hop: Option<Address>, result: TryResult) {
-        self.tries.push_back(PastTry { at, next_hop, result });
-        if self.tries.len() > limits::TRIES_KEPT {
-            self.tries.pop_front();
-        }
-    }
-
-    fn note_result(&mut self, at: Instant, result: TryResult) {
-        let next_hop = self.tries.back().and_then(|past| past.next_hop);
-        self.note(at, next_hop, result);
-    }
-
-    fn view(&self, now: Instant, id: MessageId) -> MessageView {
-        let tried = self.tries.iter().map(|past| Try {
-            ago: now.saturating_since(past.at),
-            next_hop: past.next_hop,
-            result: past.result,
-        });
-        MessageView {
-            id,
-            to: self.to,
-            state: self.state,
-            payload_len: self.payload.len() as u32,
-            priority: self.options.priority,
-            age: now.saturating_since(self.accepted_at),
-            expires_in: self.expires_at.saturating_since(now),
-            tried: tried.collect(),
-            waiting_for: self.waiting_for,
-            next_try: self.next_try.map(|at| at.saturating_since(now)),
-        }
-    }
-}
-
-const FLAG_SIGNED: u8 = 1;
-const FLAG_SEALED: u8 = 2;
-const FLAG_FORWARDED: u8 = 4;
-
-fn encode(
-    to: &Address,
-    head: &MessageHead,
-    kind: Kind,
-    options: &SendOptions,
-    payload: &[u8],
-) -> Vec<u8> {
-    let mut out = Vec::with_capacity(48 + payload.len());
-    let mut w = Writer::new(&mut out);
-    w.array(to.as_bytes());
-    w.u64(head.lineage);
-    w.varint(head.counter);
-    w.varint(options.lifetime.as_secs());
-    w.u8(options.priority as u8);
-    let signed = if options.signed { FLAG_SIGNED } else { 0 };
-    let sealed = if options.sealed { FLAG_SEALED } else { 0 };
-    let forwarded = if kind == Kind::Forwarded { FLAG_FORWARDED } else { 0 };
-    w.u8(signed | sealed | forwarded);
-    w.bytes(payload);
-    out
-}
-
-type Decoded = (Address, MessageHead, Kind, SendOptions, Vec<u8>);
-
-fn decode(value: &[u8]) -> Result<Decoded, Error> {
-    let mut r = Reader::new(value);
-    let to = Address::from_bytes(r.array("recipient")?);
-    let (lineage, counter) = (r.u64("lineage")?, r.varint("message counter")?);
-    let lifetime = Duration::from_secs(r.varint("lifetime")?);
-    let priority = *Priority::ALL
-        .get(usize::from(r.u8("priority")?))
-        .ok_or(Malformed::OutOfRange("priority"))?;
-    let flags = r.u8("flags")?;
-    let payload = r.rest();
-    if flags & !(FLAG_SIGNED | FLAG_SEALED | FLAG_FORWARDED) != 0 || lifetime > limits::LIFETIME_MAX
-    {
-        return Err(Malformed::OutOfRange("outbox row").into());
-    }
-    if payload.len() > limits::ENVELOPE_LEN_MAX {
-        return Err(Malformed::TooLong("payload").into());
-    }
-    let (signed, sealed) = (flags & FLAG_SIGNED != 0, flags & FLAG_SEALED != 0);
-    let options = SendOptions { priority, lifetime, durable: true, signed, sealed };
-    let kind = if flags & FLAG_FORWARDED != 0 { Kind::Forwarded } else { Kind::User };
-    Ok((to, MessageHead { lineage, counter, floor: 0 }, kind, options, payload.to_vec()))
 }
