@@ -40,20 +40,10 @@ impl Client {
         for place in &places {
             match timeout_at(deadline, api::connect(place)).await {
                 Ok(Ok(connection)) => {
-                    return Ok(Self {
-                        connection,
-                        timeout,
-                        deadline,
-                    });
+                    return Ok(Self { connection, timeout, deadline });
                 }
-                Ok(Err(error)) => tried.push(Tried {
-                    place,
-                    why: why_unreachable(&error),
-                }),
-                Err(_) => tried.push(Tried {
-                    place,
-                    why: Why::Silent,
-                }),
+                Ok(Err(error)) => tried.push(Tried { place, why: why_unreachable(&error) }),
+                Err(_) => tried.push(Tried { place, why: Why::Silent }),
             }
         }
         Err(unreachable(&tried))
@@ -115,9 +105,7 @@ impl Client {
 ///
 /// [`Exit::Unreachable`] when the daemon closed the connection.
 pub async fn next<S: Stream + Unpin>(signals: &mut S) -> Result<S::Item, Failure> {
-    poll_fn(|context| Pin::new(&mut *signals).poll_next(context))
-        .await
-        .ok_or_else(daemon_gone)
+    poll_fn(|context| Pin::new(&mut *signals).poll_next(context)).await.ok_or_else(daemon_gone)
 }
 
 /// An error of the API as a failure: the daemon's sentence, our advice.
@@ -126,11 +114,7 @@ pub fn explain(error: api::Error) -> Failure {
     let (exit, hint) = advice(&error);
     let sentence = match error {
         api::Error::ZBus(error) => return explain_transport(error),
-        refused => refused
-            .description()
-            .unwrap_or(&name)
-            .trim_end_matches('.')
-            .to_owned(),
+        refused => refused.description().unwrap_or(&name).trim_end_matches('.').to_owned(),
     };
     Failure {
         exit,
@@ -144,10 +128,7 @@ fn advice(error: &api::Error) -> (Exit, Option<&'static str>) {
     use api::Error as E;
     let hint = match error {
         E::TimedOut(_) => {
-            return (
-                Exit::TimedOut,
-                Some("qpc trace shows how far the way there leads"),
-            );
+            return (Exit::TimedOut, Some("qpc trace shows how far the way there leads"));
         }
         E::ShuttingDown(_) => return (Exit::Unreachable, Some("Start qpcd again and retry")),
         E::AccessDenied(_) => "Run this as the user who runs qpcd, or as root",
@@ -249,41 +230,44 @@ fn why_unreachable(error: &api::Error) -> Why {
 }
 
 fn unreachable(tried: &[Tried<'_>]) -> Failure {
-    let places: Vec<String> = tried
-        .iter()
-        .map(|tried| format!("{} ({})", tried.place.display(), tried.why))
-        .collect();
+    let places: Vec<String> =
+        tried.iter().map(|tried| format!("{} ({})", tried.place.display(), tried.why)).collect();
     let hint = if tried.iter().any(|tried| matches!(tried.why, Why::Denied)) {
         "Run this as the user who runs qpcd, or join its group quicprochat"
     } else {
         "Start it with qpcd, or name its socket with --socket or QPC_SOCKET"
     };
-    Failure::new(
-        Exit::Unreachable,
-        format!("no daemon is reachable: {}", places.join(", ")),
-    )
-    .hint(hint)
+    Failure::new(Exit::Unreachable, format!("no daemon is reachable: {}", places.join(", ")))
+        .hint(hint)
 }
 
 /// Where a daemon listens unless told otherwise: the user's own first, then the system's.
 fn usual_places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
-    if let Some(runtime) = var_path("XDG_RUNTIME_DIR") {
-        places.push(runtime.join("quicprochat/qpcd.sock"));
-    }
     let user = rustix::process::geteuid().as_raw();
-    let of_user = PathBuf::from(format!("/run/user/{user}/quicprochat/qpcd.sock"));
-    if !places.contains(&of_user) {
-        places.push(of_user);
-    }
-    places.push(PathBuf::from("/run/quicprochat/qpcd.sock"));
+    let data_dir = absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    let mut places: Vec<PathBuf> = [
+        absolute("XDG_RUNTIME_DIR").map(|dir| dir.join("quicprochat")),
+        // A login session has it even when this process does not know.
+        Some(PathBuf::from(format!("/run/user/{user}/quicprochat"))),
+        data_dir.map(|dir| dir.join("quicprochat/run")),
+        Some(PathBuf::from("/run/quicprochat")),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|dir| dir.join("qpcd.sock"))
+    .collect();
+    places.dedup();
     places
 }
 
+/// An environment variable that names an absolute path; anything else counts as unset.
+fn absolute(name: &str) -> Option<PathBuf> {
+    var_path(name).filter(|path| path.is_absolute())
+}
+
 fn var_path(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Long enough for a busy daemon on a slow disk, short enough for a person.

@@ -42,12 +42,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with exit code `exit`.
     pub fn new(exit: Exit, error: impl Into<String>) -> Self {
-        Self {
-            exit,
-            error: error.into(),
-            hint: None,
-            name: None,
-        }
+        Self { exit, error: error.into(), hint: None, name: None }
     }
 
     /// It was tried and did not work.

@@ -47,10 +47,8 @@ fn all(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
     let read = source.take(INPUT_LEN_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(name, &error))?;
     if bytes.len() as u64 > INPUT_LEN_MAX {
-        return Err(
-            Failure::failed(format!("{name} is longer than a message can be"))
-                .hint("A message holds 1 MiB; send it in parts"),
-        );
+        return Err(Failure::failed(format!("{name} is longer than a message can be"))
+            .hint("A message holds 1 MiB; send it in parts"));
     }
     Ok(bytes)
 }
@@ -81,17 +79,12 @@ pub fn passphrase(from: Option<&Path>, twice: bool) -> Result<Zeroizing<String>,
 
 fn passphrase_of_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = Zeroizing::new(file(path)?);
-    let line = bytes
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(
-            Failure::failed(format!("{} is not UTF-8 text", path.display()))
-                .hint("Put the passphrase into its first line"),
-        ),
+        Err(_) => Err(Failure::failed(format!("{} is not UTF-8 text", path.display()))
+            .hint("Put the passphrase into its first line")),
     }
 }
 
@@ -101,19 +94,13 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, Failure> {
         Failure::failed("there is no terminal to ask for the passphrase")
             .hint("Give it with --passphrase-file")
     };
-    let terminal = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(|_| nobody())?;
+    let terminal = File::options().read(true).write(true).open("/dev/tty").map_err(|_| nobody())?;
     if !terminal.is_terminal() {
         return Err(nobody());
     }
     let silent = Silent::enter(&terminal).map_err(|_| nobody())?;
     let mut keys = &terminal;
-    let asked = keys
-        .write_all(prompt.as_bytes())
-        .and_then(|()| read_line(&mut keys));
+    let asked = keys.write_all(prompt.as_bytes()).and_then(|()| read_line(&mut keys));
     drop(silent);
     let _ = keys.write_all(b"\n");
     match asked {
@@ -205,16 +192,10 @@ mod tests {
     fn a_passphrase_line_can_be_edited() {
         let read = |keys: &[u8]| read_line(&mut &keys[..]).map(|line| line.to_string());
         assert_eq!(read(b"secret\nrest").ok().as_deref(), Some("secret"));
-        assert_eq!(
-            read("grün\u{7f}\u{7f}oß\r".as_bytes()).ok().as_deref(),
-            Some("groß")
-        );
+        assert_eq!(read("grün\u{7f}\u{7f}oß\r".as_bytes()).ok().as_deref(), Some("groß"));
         assert_eq!(read(b"wrong\x15right\n").ok().as_deref(), Some("right"));
         assert_eq!(read(b"\x7f\x7fx").ok().as_deref(), Some("x"));
-        assert_eq!(
-            read(b"ab\x03\n").expect_err("Ctrl-C").kind(),
-            io::ErrorKind::Interrupted
-        );
+        assert_eq!(read(b"ab\x03\n").expect_err("Ctrl-C").kind(), io::ErrorKind::Interrupted);
         assert!(read(&[b'x'; PASSPHRASE_LEN_MAX + 1]).is_err());
     }
 

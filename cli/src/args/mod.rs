@@ -40,12 +40,7 @@ pub struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// The daemon's socket [default: $QPC_SOCKET, else the usual places]
-    #[arg(
-        long,
-        value_name = "PATH",
-        global = true,
-        help_heading = "Global options"
-    )]
+    #[arg(long, value_name = "PATH", global = true, help_heading = "Global options")]
     pub socket: Option<PathBuf>,
     /// Print JSON, one document, or one per line for commands that follow something
     #[arg(long, global = true, help_heading = "Global options")]

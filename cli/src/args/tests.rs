@@ -7,13 +7,9 @@ use super::*;
 const ALICE: &str = "00112233445566778899aabbccddeeff";
 
 fn parse(line: &str) -> Result<Command, ErrorKind> {
-    let words = line
-        .split_whitespace()
-        .map(|word| word.replace("ALICE", ALICE));
+    let words = line.split_whitespace().map(|word| word.replace("ALICE", ALICE));
     let line = std::iter::once("qpc".to_owned()).chain(words);
-    Cli::try_parse_from(line)
-        .map(|cli| cli.command)
-        .map_err(|error| error.kind())
+    Cli::try_parse_from(line).map(|cli| cli.command).map_err(|error| error.kind())
 }
 
 #[test]
@@ -116,18 +112,12 @@ fn what_makes_no_sense_is_refused() {
         ("links add tcp://", ErrorKind::ValueValidation),
         ("send alice", ErrorKind::MissingRequiredArgument),
         ("send alice hello --file f", ErrorKind::ArgumentConflict),
-        (
-            "send alice hello --signed --sealed",
-            ErrorKind::ArgumentConflict,
-        ),
+        ("send alice hello --signed --sealed", ErrorKind::ArgumentConflict),
         ("send alice hello --priority now", ErrorKind::InvalidValue),
         ("send alice hello --lifetime 0", ErrorKind::ValueValidation),
         ("send alice hello --lifetime 3w", ErrorKind::ValueValidation),
         ("send alice hello --lifetime dd", ErrorKind::ValueValidation),
-        (
-            "send alice hello --lifetime 99999999999d",
-            ErrorKind::ValueValidation,
-        ),
+        ("send alice hello --lifetime 99999999999d", ErrorKind::ValueValidation),
         ("send alice hello --wait 0", ErrorKind::ValueValidation),
         ("inbox --since 1234", ErrorKind::ValueValidation),
         ("ping alice -c 0", ErrorKind::ValueValidation),
@@ -135,10 +125,7 @@ fn what_makes_no_sense_is_refused() {
         ("why alice", ErrorKind::ValueValidation),
         ("cancel", ErrorKind::MissingRequiredArgument),
         ("contacts add alice bob", ErrorKind::ValueValidation),
-        (
-            "contacts add alice ALICE --root-key 12",
-            ErrorKind::ValueValidation,
-        ),
+        ("contacts add alice ALICE --root-key 12", ErrorKind::ValueValidation),
         ("completion tcsh", ErrorKind::InvalidValue),
         ("man links --dir d", ErrorKind::ArgumentConflict),
     ] {
@@ -154,10 +141,7 @@ fn thirty_two_digits_are_never_a_name() {
         panic!("an address");
     };
     assert_eq!(address.as_str(), ALICE);
-    assert_eq!(
-        ALICE[..31].parse(),
-        Ok(ContactRef::Name(ALICE[..31].to_owned()))
-    );
+    assert_eq!(ALICE[..31].parse(), Ok(ContactRef::Name(ALICE[..31].to_owned())));
     assert!("".parse::<ContactRef>().is_err());
 }
 
@@ -169,10 +153,7 @@ fn times_mean_what_they_say() {
         ["90", "90s", "10m", "12h", "7d"].map(lifetime),
         [90, 90, 600, 43_200, 604_800].map(Some)
     );
-    assert_eq!(
-        ["", "s", "1.5h", "-1s", "5mm", "d7"].map(lifetime),
-        [None; 6]
-    );
+    assert_eq!(["", "s", "1.5h", "-1s", "5mm", "d7"].map(lifetime), [None; 6]);
     assert_eq!(value::seconds("0.5"), Ok(Duration::from_millis(500)));
     assert_eq!(value::pause("0"), Ok(Duration::ZERO));
     assert!(value::pause("1e300").is_err());
@@ -185,13 +166,7 @@ fn options_of_send_reach_the_command() {
         panic!("it parses");
     };
     assert_eq!(send.address.to_string(), ALICE);
-    assert_eq!(
-        send.body,
-        Body {
-            text: Some("hi".to_owned()),
-            file: None
-        }
-    );
+    assert_eq!(send.body, Body { text: Some("hi".to_owned()), file: None });
     assert_eq!(send.lifetime, Some(Duration::from_secs(60)));
     assert_eq!(send.wait, Some(Duration::from_millis(2_500)));
     assert_eq!(send.priority, Priority::Normal);

@@ -116,11 +116,7 @@ pub enum Shell {
 /// A time span given as a decimal number of seconds, more than none.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let span = pause(text)?;
-    if span.is_zero() {
-        Err("it must be more than 0 seconds".to_owned())
-    } else {
-        Ok(span)
-    }
+    if span.is_zero() { Err("it must be more than 0 seconds".to_owned()) } else { Ok(span) }
 }
 
 /// A time span given as a decimal number of seconds; none is allowed.

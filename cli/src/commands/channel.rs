@@ -26,9 +26,7 @@ pub(super) async fn run(
         _ => None,
     };
     let client = Client::connect(global).await?;
-    let channels = client
-        .ask(async { Ok(ChannelsProxy::new(client.connection()).await?) })
-        .await?;
+    let channels = client.ask(async { Ok(ChannelsProxy::new(client.connection()).await?) }).await?;
     match command {
         args::Channel::Create { name } => {
             let (id, invite) = client.ask(channels.create(name)).await?;
@@ -36,11 +34,7 @@ pub(super) async fn run(
         }
         args::Channel::Join { invite } => {
             let id = client.ask(channels.join(invite)).await?;
-            let channel = json::Channel {
-                id: id.clone(),
-                name: None,
-                invite: None,
-            };
+            let channel = json::Channel { id: id.clone(), name: None, invite: None };
             if !as_document(console, || channel)? {
                 console.line(format_args!("{id}"))?;
             }
@@ -52,22 +46,15 @@ pub(super) async fn run(
         }
         args::Channel::List => list(client.ask(channels.list()).await?, console),
         args::Channel::Send { channel, .. } => {
-            let id = client
-                .ask(channels.publish(channel, &body.unwrap_or_default()))
-                .await?;
-            let sent = json::Sent {
-                id: id.clone(),
-                state: "accepted".to_owned(),
-            };
+            let id = client.ask(channels.publish(channel, &body.unwrap_or_default())).await?;
+            let sent = json::Sent { id: id.clone(), state: "accepted".to_owned() };
             if !as_document(console, || sent)? {
                 console.line(format_args!("{id}"))?;
             }
             Ok(Exit::Ok)
         }
         args::Channel::History { channel } => {
-            let messages = client
-                .ask(channels.history(channel, HistoryOptions::default()))
-                .await?;
+            let messages = client.ask(channels.history(channel, HistoryOptions::default())).await?;
             history(channel, &messages, console)
         }
     }
@@ -81,11 +68,7 @@ fn created(id: String, name: &str, invite: String, console: &mut Console) -> Res
             text::one_line(name)
         ));
     }
-    let channel = json::Channel {
-        id,
-        name: Some(name.to_owned()),
-        invite: Some(invite),
-    };
+    let channel = json::Channel { id, name: Some(name.to_owned()), invite: Some(invite) };
     as_document(console, || channel)?;
     Ok(Exit::Ok)
 }
@@ -114,29 +97,19 @@ fn history(
 ) -> Result<Exit, Stop> {
     if console.json() {
         let messages = messages.iter().map(Into::into).collect();
-        let history = json::History {
-            channel: channel.to_owned(),
-            messages,
-        };
+        let history = json::History { channel: channel.to_owned(), messages };
         console.document(&json::Document::from(history))?;
         return Ok(Exit::Ok);
     }
     for message in messages {
-        let from = message
-            .from_name
-            .as_deref()
-            .map_or_else(|| message.from.clone(), text::one_line);
+        let from =
+            message.from_name.as_deref().map_or_else(|| message.from.clone(), text::one_line);
         let from = console.paint(Paint::Strong, from).to_string();
-        let when = message.sent_at.map_or_else(
-            || "at an unknown time".to_owned(),
-            |at| text::Utc(at).to_string(),
-        );
+        let when = message
+            .sent_at
+            .map_or_else(|| "at an unknown time".to_owned(), |at| text::Utc(at).to_string());
         console.line(format_args!("{when}  {from}"))?;
-        console.line(format_args!(
-            "{}{}",
-            inbox::INDENT,
-            inbox::body(&message.payload)
-        ))?;
+        console.line(format_args!("{}{}", inbox::INDENT, inbox::body(&message.payload)))?;
     }
     Ok(Exit::Ok)
 }

@@ -20,18 +20,14 @@ pub(super) async fn get(
     key: Option<&str>,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let daemon = client
-        .ask(async { Ok(DaemonProxy::new(client.connection()).await?) })
-        .await?;
+    let daemon = client.ask(async { Ok(DaemonProxy::new(client.connection()).await?) }).await?;
     let mut config = client.ask(daemon.config_get()).await?;
     if let Some(key) = key {
         config.retain(|name, _| name == key);
         if config.is_empty() {
-            return Err(
-                Failure::failed(format!("there is no setting {}", text::one_line(key)))
-                    .hint("qpc config get shows all of them")
-                    .into(),
-            );
+            return Err(Failure::failed(format!("there is no setting {}", text::one_line(key)))
+                .hint("qpc config get shows all of them")
+                .into());
         }
     }
     if !console.json() {
@@ -62,10 +58,7 @@ pub(super) fn check(file: Option<&Path>, console: &mut Console) -> Result<Exit, 
     report.push_str(&String::from_utf8_lossy(&output.stderr));
     let report = report.trim_end().to_owned();
     let ok = output.status.success();
-    if !as_document(console, || json::Checked {
-        ok,
-        report: report.clone(),
-    })? {
+    if !as_document(console, || json::Checked { ok, report: report.clone() })? {
         for line in report.lines() {
             console.line(format_args!("{}", text::one_line(line)))?;
         }

@@ -20,26 +20,13 @@ pub(super) async fn run(
     command: &args::Contacts,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let contacts = client
-        .ask(async { Ok(ContactsProxy::new(client.connection()).await?) })
-        .await?;
+    let contacts = client.ask(async { Ok(ContactsProxy::new(client.connection()).await?) }).await?;
     match command {
         args::Contacts::List => list(client.ask(contacts.list()).await?, console),
-        args::Contacts::Add {
-            name,
-            address,
-            root_key,
-        } => {
-            let options = ContactOptions {
-                root_key: root_key.clone(),
-            };
-            client
-                .ask(contacts.add(name, address.as_str(), options))
-                .await?;
-            done(
-                console,
-                format!("Added {} as {}", address, text::one_line(name)),
-            )
+        args::Contacts::Add { name, address, root_key } => {
+            let options = ContactOptions { root_key: root_key.clone() };
+            client.ask(contacts.add(name, address.as_str(), options)).await?;
+            done(console, format!("Added {} as {}", address, text::one_line(name)))
         }
         args::Contacts::Remove { contact } => {
             let contact = contact.to_string();
@@ -55,10 +42,7 @@ pub(super) async fn run(
         args::Contacts::Trust { contact } => {
             let contact = contact.to_string();
             client.ask(contacts.trust(&contact)).await?;
-            done(
-                console,
-                format!("The new key of {} is accepted", text::one_line(&contact)),
-            )
+            done(console, format!("The new key of {} is accepted", text::one_line(&contact)))
         }
     }
 }
@@ -74,12 +58,7 @@ fn list(contacts: Vec<api::Contact>, console: &mut Console) -> Result<Exit, Stop
             text::one_line(&contact.name).into(),
             contact.address.as_str().into(),
             key(contact),
-            contact
-                .floor
-                .as_deref()
-                .map(text::one_line)
-                .unwrap_or_default()
-                .into(),
+            contact.floor.as_deref().map(text::one_line).unwrap_or_default().into(),
         ]);
     }
     if !as_document(console, || json::Contacts { contacts })? {

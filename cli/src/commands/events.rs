@@ -14,12 +14,8 @@ pub(super) async fn run(
     count: Option<u32>,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let proxy = client
-        .ask(async { Ok(EventsProxy::new(client.connection()).await?) })
-        .await?;
-    let mut events = client
-        .ask(async { Ok(proxy.receive_event().await?) })
-        .await?;
+    let proxy = client.ask(async { Ok(EventsProxy::new(client.connection()).await?) }).await?;
+    let mut events = client.ask(async { Ok(proxy.receive_event().await?) }).await?;
     console.note(format_args!("Waiting for events; Ctrl-C ends."));
     let mut left = count;
     while left != Some(0) {
@@ -38,9 +34,7 @@ pub(super) async fn run(
 }
 
 fn show(entry: &api::EventEntry, console: &mut Console) -> Result<(), Stop> {
-    let kind = console
-        .paint(Paint::Strong, text::one_line(&entry.kind))
-        .to_string();
+    let kind = console.paint(Paint::Strong, text::one_line(&entry.kind)).to_string();
     let mut line = format!("{}  {kind}", text::Utc(entry.at));
     let after = entry.after_ms.map(|ms| text::span(json::from_ms(ms)));
     for (label, value) in [

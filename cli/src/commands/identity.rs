@@ -25,16 +25,10 @@ pub(super) async fn run(
     console: &mut Console,
 ) -> Result<Exit, Stop> {
     match command {
-        args::Identity::Export {
-            file,
-            passphrase_file,
-            force,
-        } => export(file, passphrase_file.as_deref(), *force, global, console).await,
-        args::Identity::Import {
-            file,
-            passphrase_file,
-            replace,
-        } => {
+        args::Identity::Export { file, passphrase_file, force } => {
+            export(file, passphrase_file.as_deref(), *force, global, console).await
+        }
+        args::Identity::Import { file, passphrase_file, replace } => {
             let from = (file.as_path(), passphrase_file.as_deref());
             import(from, *replace, global, console).await
         }
@@ -54,9 +48,7 @@ async fn export(
     }
     // Nobody should choose a passphrase for a daemon that is not there.
     let client = Client::connect(global).await?;
-    let daemon = client
-        .ask(async { Ok(DaemonProxy::new(client.connection()).await?) })
-        .await?;
+    let daemon = client.ask(async { Ok(DaemonProxy::new(client.connection()).await?) }).await?;
     let passphrase = input::passphrase(passphrase_file, true)?;
     let client = client.waiting(KEY_STRETCHING);
     let backup = client.ask(daemon.export_identity(&passphrase)).await?;
@@ -65,10 +57,7 @@ async fn export(
         return Ok(Exit::Ok);
     }
     write(file, &backup, force)?;
-    done(
-        console,
-        format!("Wrote the encrypted identity to {}", file.display()),
-    )
+    done(console, format!("Wrote the encrypted identity to {}", file.display()))
 }
 
 /// Writes the backup to a file that nobody else can read. One that is to be replaced stays until
@@ -85,12 +74,8 @@ fn write(file: &Path, backup: &[u8], force: bool) -> Result<(), Failure> {
         _ => Failure::failed(format!("{} cannot be written: {error}", target.display()))
             .hint("Choose another place"),
     };
-    let mut created = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&target)
-        .map_err(failed)?;
+    let mut created =
+        File::options().write(true).create_new(true).mode(0o600).open(&target).map_err(failed)?;
     let written = created.write_all(backup).and_then(|()| created.sync_all());
     let placed = match force {
         true => written.and_then(|()| std::fs::rename(&target, file)),
@@ -115,27 +100,19 @@ async fn import(
 ) -> Result<Exit, Stop> {
     let backup = input::file(file)?;
     let client = Client::connect(global).await?;
-    let daemon = client
-        .ask(async { Ok(DaemonProxy::new(client.connection()).await?) })
-        .await?;
+    let daemon = client.ask(async { Ok(DaemonProxy::new(client.connection()).await?) }).await?;
     let passphrase = input::passphrase(passphrase_file, false)?;
-    let options = ImportOptions {
-        replace: Some(replace),
-    };
+    let options = ImportOptions { replace: Some(replace) };
     let client = client.waiting(KEY_STRETCHING);
-    let address = client
-        .ask(daemon.import_identity(&backup, &passphrase, options))
-        .await
-        .map_err(|failure| match failure.name.as_deref() {
+    let address = client.ask(daemon.import_identity(&backup, &passphrase, options)).await.map_err(
+        |failure| match failure.name.as_deref() {
             Some("org.quicprochat.Error.IdentityExists") => {
                 failure.hint("Set the present identity and its messages aside with --replace")
             }
             _ => failure,
-        })?;
-    done(
-        console,
-        format!("The node is {address} from its next start on; restart qpcd now"),
-    )
+        },
+    )?;
+    done(console, format!("The node is {address} from its next start on; restart qpcd now"))
 }
 
 /// Opening a backup is slow on purpose; small routers take their time.

@@ -17,21 +17,13 @@ pub(super) async fn list(
     console: &mut Console,
 ) -> Result<Exit, Stop> {
     let inbox = Inbox::open(client).await?;
-    let mut shown = json::Inbox {
-        messages: Vec::new(),
-    };
-    let mut options = InboxOptions {
-        since: since.map(ToString::to_string),
-        ..Default::default()
-    };
+    let mut shown = json::Inbox { messages: Vec::new() };
+    let mut options = InboxOptions { since: since.map(ToString::to_string), ..Default::default() };
     let mut last = None;
     loop {
         let page = inbox.page(client, options).await?;
         let Some(newest) = page.last() else { break };
-        options = InboxOptions {
-            after_seq: Some(newest.seq),
-            ..Default::default()
-        };
+        options = InboxOptions { after_seq: Some(newest.seq), ..Default::default() };
         last = Some(newest.id.clone());
         for message in &page {
             if console.json() {
@@ -60,9 +52,8 @@ pub(super) async fn watch(
     console: &mut Console,
 ) -> Result<Exit, Stop> {
     let inbox = Inbox::open(client).await?;
-    let mut arrivals = client
-        .ask(async { Ok(inbox.messages.receive_message_received().await?) })
-        .await?;
+    let mut arrivals =
+        client.ask(async { Ok(inbox.messages.receive_message_received().await?) }).await?;
     console.note(format_args!("Waiting for messages; Ctrl-C ends."));
     let mut left = count;
     let mut after_seq = None;
@@ -73,11 +64,7 @@ pub(super) async fn watch(
         };
         // Signals may be lost, the inbox is not: read on from what was shown last.
         let after = after_seq.unwrap_or_else(|| arrival.seq.saturating_sub(1));
-        let options = InboxOptions {
-            after_seq: Some(after),
-            limit: left,
-            ..Default::default()
-        };
+        let options = InboxOptions { after_seq: Some(after), limit: left, ..Default::default() };
         let client = client.renewed();
         let page = inbox.page(&client, options).await?;
         for message in &page {
@@ -105,9 +92,7 @@ struct Inbox<'a> {
 impl Inbox<'_> {
     async fn open(client: &Client) -> Result<Inbox<'static>, Stop> {
         let connection = client.connection().clone();
-        let messages = client
-            .ask(async { Ok(MessagesProxy::new(&connection).await?) })
-            .await?;
+        let messages = client.ask(async { Ok(MessagesProxy::new(&connection).await?) }).await?;
         Ok(Inbox { messages })
     }
 
@@ -132,15 +117,11 @@ fn show(message: &InboxMessage, console: &mut Console) -> Result<(), Stop> {
         Some(name) => format!("{} ({})", text::one_line(name), message.from),
         None => message.from.clone(),
     };
-    let when = message.received_at.map_or_else(
-        || "at an unknown time".to_owned(),
-        |at| text::Utc(at).to_string(),
-    );
+    let when = message
+        .received_at
+        .map_or_else(|| "at an unknown time".to_owned(), |at| text::Utc(at).to_string());
     let mut marks = String::new();
-    for (set, mark) in [
-        (message.verified, "  verified"),
-        (message.sealed, "  sealed"),
-    ] {
+    for (set, mark) in [(message.verified, "  verified"), (message.sealed, "  sealed")] {
         if set {
             marks.push_str(mark);
         }

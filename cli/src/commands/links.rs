@@ -23,9 +23,7 @@ pub(super) async fn peers(client: &Client, console: &mut Console) -> Result<Exit
         return Ok(Exit::Ok);
     }
     if peers.is_empty() {
-        console.note(format_args!(
-            "No peers. Connect to one with qpc links add tcp://HOST:PORT."
-        ));
+        console.note(format_args!("No peers. Connect to one with qpc links add tcp://HOST:PORT."));
     }
     peer_table(&peers).show(console)?;
     Ok(Exit::Ok)
@@ -52,12 +50,8 @@ fn peer_table(peers: &[json::Peer]) -> Table<6> {
 
 /// `qpc peers -w`: the list, and again after every change, until interrupted.
 pub(super) async fn watch_peers(client: &Client, console: &mut Console) -> Result<Exit, Stop> {
-    let events = client
-        .ask(async { Ok(EventsProxy::new(client.connection()).await?) })
-        .await?;
-    let mut changes = client
-        .ask(async { Ok(events.receive_event().await?) })
-        .await?;
+    let events = client.ask(async { Ok(EventsProxy::new(client.connection()).await?) }).await?;
+    let mut changes = client.ask(async { Ok(events.receive_event().await?) }).await?;
     loop {
         if console.is_terminal() && !console.json() {
             console.bytes(CLEAR)?;
@@ -67,10 +61,7 @@ pub(super) async fn watch_peers(client: &Client, console: &mut Console) -> Resul
         console.flush()?;
         loop {
             let change = client::next(&mut changes).await?;
-            let kind = change
-                .args()
-                .map(|args| args.kind.to_owned())
-                .unwrap_or_default();
+            let kind = change.args().map(|args| args.kind.to_owned()).unwrap_or_default();
             if matches!(kind.as_str(), "peer-up" | "peer-down") {
                 break;
             }
@@ -107,9 +98,7 @@ pub(super) async fn all_routes(
     client: &Client,
     only: Option<&ContactRef>,
 ) -> Result<Vec<api::Route>, Failure> {
-    let proxy = client
-        .ask(async { Ok(RoutesProxy::new(client.connection()).await?) })
-        .await?;
+    let proxy = client.ask(async { Ok(RoutesProxy::new(client.connection()).await?) }).await?;
     let mut routes: Vec<api::Route> = Vec::new();
     loop {
         let options = RouteOptions {
@@ -127,9 +116,7 @@ pub(super) async fn all_routes(
 }
 
 fn route_table(routes: &[json::Route]) -> Table<7> {
-    let mut table = Table::new([
-        "ADDRESS", "NAME", "HOPS", "COST", "NEXT HOP", "AGE", "PROVEN",
-    ]);
+    let mut table = Table::new(["ADDRESS", "NAME", "HOPS", "COST", "NEXT HOP", "AGE", "PROVEN"]);
     for route in routes {
         table.row([
             route.address.as_str().into(),
@@ -138,11 +125,7 @@ fn route_table(routes: &[json::Route]) -> Table<7> {
             Cell::number(route.cost.to_string()),
             route.next_hop.as_str().into(),
             Cell::number(text::span(route.age_s as f64)),
-            if route.proven {
-                Cell::painted(Paint::Good, "yes")
-            } else {
-                "no".into()
-            },
+            if route.proven { Cell::painted(Paint::Good, "yes") } else { "no".into() },
         ]);
     }
     table
@@ -154,9 +137,7 @@ pub(super) async fn run(
     command: &args::Links,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let links = client
-        .ask(async { Ok(LinksProxy::new(client.connection()).await?) })
-        .await?;
+    let links = client.ask(async { Ok(LinksProxy::new(client.connection()).await?) }).await?;
     match command {
         args::Links::List => list(client.ask(links.list()).await?, console),
         args::Links::Add { uri } => {
@@ -211,14 +192,8 @@ fn state(state: &str) -> Cell {
 
 fn remark(link: &json::Link) -> String {
     let error = link.error.as_deref().map(text::one_line);
-    let again = link
-        .retry_in_s
-        .map(|wait_s| format!("next try in {}", text::span(wait_s)));
-    [error, again]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ")
+    let again = link.retry_in_s.map(|wait_s| format!("next try in {}", text::span(wait_s)));
+    [error, again].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn name(name: Option<&str>) -> Cell {

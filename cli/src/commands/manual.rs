@@ -42,11 +42,8 @@ pub(super) fn pages(
     let mut found = &command;
     for word in wanted {
         found = found.find_subcommand(word).ok_or_else(|| {
-            Failure::usage(format!(
-                "there is no command {}",
-                text::one_line(&wanted.join(" "))
-            ))
-            .hint("qpc --help shows the commands")
+            Failure::usage(format!("there is no command {}", text::one_line(&wanted.join(" "))))
+                .hint("qpc --help shows the commands")
         })?;
     }
     let mut page = Vec::new();
@@ -60,15 +57,11 @@ fn write_all(command: &clap::Command, dir: &Path) -> io::Result<u32> {
     let mut bytes = Vec::new();
     page.render(&mut bytes)?;
     std::fs::write(dir.join(page.get_filename()), bytes)?;
-    command
-        .get_subcommands()
-        .try_fold(1, |count, below| Ok(count + write_all(below, dir)?))
+    command.get_subcommands().try_fold(1, |count, below| Ok(count + write_all(below, dir)?))
 }
 
 fn print(bytes: &[u8], console: &mut Console) -> Result<Exit, Stop> {
-    let text = || json::Text {
-        text: String::from_utf8_lossy(bytes).into_owned(),
-    };
+    let text = || json::Text { text: String::from_utf8_lossy(bytes).into_owned() };
     if !as_document(console, text)? {
         console.bytes(bytes)?;
     }

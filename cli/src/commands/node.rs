@@ -25,11 +25,7 @@ pub(super) async fn status(client: &Client, console: &mut Console) -> Result<Exi
     if as_document(console, || document(&status))? {
         return Ok(Exit::Ok);
     }
-    let paint = if status.peers > 0 {
-        Paint::Good
-    } else {
-        Paint::Warn
-    };
+    let paint = if status.peers > 0 { Paint::Good } else { Paint::Warn };
     let line = console.paint(paint, sentence(&status, &media)).to_string();
     console.line(format_args!("{line}"))?;
     for (label, value) in details(&status) {
@@ -59,15 +55,9 @@ fn sentence(status: &api::Status, media: &BTreeMap<&str, u64>) -> String {
     if status.peers == 0 {
         return format!("{}: {peers}, {queued}", capitalised(state));
     }
-    let media: Vec<String> = media
-        .iter()
-        .map(|(medium, count)| format!("{count} {}", medium_word(medium)))
-        .collect();
-    format!(
-        "{}: {peers} ({}), {queued}",
-        capitalised(state),
-        media.join(", ")
-    )
+    let media: Vec<String> =
+        media.iter().map(|(medium, count)| format!("{count} {}", medium_word(medium))).collect();
+    format!("{}: {peers} ({}), {queued}", capitalised(state), media.join(", "))
 }
 
 /// IP links are direct; other media are called by their names.
@@ -80,11 +70,7 @@ fn medium_word(medium: &str) -> String {
 }
 
 fn state(status: &api::Status) -> &'static str {
-    if status.peers > 0 {
-        "online"
-    } else {
-        "offline"
-    }
+    if status.peers > 0 { "online" } else { "offline" }
 }
 
 fn capitalised(state: &str) -> &str {
@@ -105,16 +91,11 @@ fn details(status: &api::Status) -> Vec<(&'static str, String)> {
     }
     details.push(("inbox", counted(status.inbox.into(), "message")));
     if status.outbox_in_custody > 0 {
-        details.push((
-            "in custody",
-            counted(status.outbox_in_custody.into(), "own message"),
-        ));
+        details.push(("in custody", counted(status.outbox_in_custody.into(), "own message")));
     }
     let custody = counted(status.custody.into(), "envelope");
-    details.push((
-        "storing",
-        format!("{custody} of others, {}", text::bytes(status.custody_bytes)),
-    ));
+    details
+        .push(("storing", format!("{custody} of others, {}", text::bytes(status.custody_bytes))));
     if let Some(skew_s) = status.clock_skew_s {
         let direction = if skew_s > 0 { "ahead of" } else { "behind" };
         let span = text::span(skew_s.unsigned_abs() as f64);
@@ -124,10 +105,7 @@ fn details(status: &api::Status) -> Vec<(&'static str, String)> {
         details.push(("storage", text::one_line(&status.storage)));
     }
     let up = text::span(status.uptime_s as f64);
-    details.push((
-        "daemon",
-        format!("qpcd {}, up {up}", text::one_line(&status.version)),
-    ));
+    details.push(("daemon", format!("qpcd {}, up {up}", text::one_line(&status.version))));
     details
 }
 
@@ -149,11 +127,7 @@ fn document(status: &api::Status) -> json::Status {
         storage: status.storage.clone(),
         listening: status.listening.clone(),
         warnings: status.warnings.clone(),
-        dropped: status
-            .dropped
-            .iter()
-            .map(|drop| (drop.reason.clone(), drop.count))
-            .collect(),
+        dropped: status.dropped.iter().map(|drop| (drop.reason.clone(), drop.count)).collect(),
     }
 }
 
@@ -164,11 +138,7 @@ pub(super) async fn whoami(client: &Client, console: &mut Console) -> Result<Exi
     let name = given(&client.ask(daemon.name()).await?);
     let root_key = given(&client.ask(daemon.root_key()).await?);
     if console.json() {
-        let who = json::Whoami {
-            address,
-            name,
-            root_key,
-        };
+        let who = json::Whoami { address, name, root_key };
         console.document(&json::Document::from(who))?;
         return Ok(Exit::Ok);
     }
@@ -185,10 +155,7 @@ pub(super) async fn whoami(client: &Client, console: &mut Console) -> Result<Exi
 /// `qpc version`
 pub(super) async fn version(global: &Global, console: &mut Console) -> Result<Exit, Stop> {
     let timeout = global.timeout.unwrap_or(VERSION_TIMEOUT);
-    let global = Global {
-        timeout: Some(timeout),
-        ..global.clone()
-    };
+    let global = Global { timeout: Some(timeout), ..global.clone() };
     let daemon = daemon_version(&global).await;
     let qpc = env!("CARGO_PKG_VERSION");
     if console.json() {
@@ -226,10 +193,7 @@ mod tests {
     use super::*;
 
     fn peers(media: &[&str]) -> Vec<api::Peer> {
-        let peer = |medium: &&str| api::Peer {
-            medium: (*medium).to_owned(),
-            ..Default::default()
-        };
+        let peer = |medium: &&str| api::Peer { medium: (*medium).to_owned(), ..Default::default() };
         media.iter().map(peer).collect()
     }
 
@@ -238,21 +202,11 @@ mod tests {
     fn the_first_line_of_status_is_a_sentence() {
         let say = |outbox, media: &[&str]| {
             let count = u32::try_from(media.len()).expect("a handful");
-            let status = api::Status {
-                peers: count,
-                outbox,
-                ..Default::default()
-            };
+            let status = api::Status { peers: count, outbox, ..Default::default() };
             sentence(&status, &by_medium(&peers(media)))
         };
-        assert_eq!(
-            say(3, &["tcp"; 7]),
-            "Online: 7 peers (7 direct), 3 messages queued"
-        );
-        assert_eq!(
-            say(1, &["tcp"]),
-            "Online: 1 peer (1 direct), 1 message queued"
-        );
+        assert_eq!(say(3, &["tcp"; 7]), "Online: 7 peers (7 direct), 3 messages queued");
+        assert_eq!(say(1, &["tcp"]), "Online: 1 peer (1 direct), 1 message queued");
         assert_eq!(
             say(0, &["lora", "tcp", "tcp"]),
             "Online: 3 peers (1 LoRa, 2 direct), no messages queued"

@@ -24,18 +24,13 @@ pub(super) async fn ping(
     global: &Global,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let messages = client
-        .ask(async { Ok(MessagesProxy::new(client.connection()).await?) })
-        .await?;
+    let messages = client.ask(async { Ok(MessagesProxy::new(client.connection()).await?) }).await?;
     let to = ping.address.to_string();
     let each = global.timeout.unwrap_or(ANSWER_TIMEOUT);
     let mut round_trips_us = Vec::new();
     let mut address = to.clone();
     for turn in 1..=ping.count {
-        let options = PingOptions {
-            timeout_ms: Some(as_ms(each)),
-            payload_len: Some(ping.size),
-        };
+        let options = PingOptions { timeout_ms: Some(as_ms(each)), payload_len: Some(ping.size) };
         match client.waiting(each).ask(messages.ping(&to, options)).await {
             Ok(reply) => {
                 round_trips_us.push(reply.rtt_us);
@@ -70,13 +65,10 @@ fn show_answer(reply: &api::PingReply, turn: u32, console: &mut Console) -> Resu
         return Ok(());
     }
     let rtt = milliseconds(json::from_us(reply.rtt_us));
-    let hops = reply.hops.map_or_else(String::new, |hops| {
-        format!(", {}", text::counted(hops.into(), "hop"))
-    });
-    console.line(format_args!(
-        "{turn}: {} answered in {rtt}{hops}",
-        reply.address
-    ))?;
+    let hops = reply
+        .hops
+        .map_or_else(String::new, |hops| format!(", {}", text::counted(hops.into(), "hop")));
+    console.line(format_args!("{turn}: {} answered in {rtt}{hops}", reply.address))?;
     Ok(console.flush()?)
 }
 
@@ -141,9 +133,7 @@ pub(super) async fn trace(
     to: &ContactRef,
     console: &mut Console,
 ) -> Result<Exit, Stop> {
-    let messages = client
-        .ask(async { Ok(MessagesProxy::new(client.connection()).await?) })
-        .await?;
+    let messages = client.ask(async { Ok(MessagesProxy::new(client.connection()).await?) }).await?;
     let trace = follow(client, &messages, &to.to_string()).await?;
     if !console.json() {
         hop_table(&trace.hops).show(console)?;
@@ -152,11 +142,9 @@ pub(super) async fn trace(
     as_document(console, || trace)?;
     match (complete, reached) {
         (true, _) => Ok(Exit::Ok),
-        (false, 0) => Err(
-            Failure::timed_out(format!("nobody on the way to {to} answered"))
-                .hint("qpc routes shows whether a way is known")
-                .into(),
-        ),
+        (false, 0) => Err(Failure::timed_out(format!("nobody on the way to {to} answered"))
+            .hint("qpc routes shows whether a way is known")
+            .into()),
         (false, _) => Err(Failure::new(Exit::Partly, format!("{to} did not answer"))
             .hint("The last node shown is as far as the way is known to lead")
             .into()),
@@ -169,22 +157,14 @@ pub(super) async fn follow(
     messages: &MessagesProxy<'_>,
     to: &str,
 ) -> Result<json::Trace, Failure> {
-    let mut trace = json::Trace {
-        address: to.to_owned(),
-        complete: false,
-        hops: Vec::new(),
-    };
+    let mut trace = json::Trace { address: to.to_owned(), complete: false, hops: Vec::new() };
     let mut silent = 0;
     for ttl in 1..=u8::MAX {
         let timeout = client.time_left().min(HOP_TIMEOUT);
         if timeout.is_zero() || silent == SILENT_HOPS_MAX {
             break;
         }
-        match client
-            .waiting(timeout)
-            .ask(messages.trace_hop(to, ttl, as_ms(timeout)))
-            .await
-        {
+        match client.waiting(timeout).ask(messages.trace_hop(to, ttl, as_ms(timeout))).await {
             Ok(hop) => {
                 silent = 0;
                 let end = hop.end;
@@ -210,16 +190,8 @@ fn hop_table(hops: &[json::Hop]) -> Table<5> {
         table.row([
             Cell::number(hop.hop.to_string()),
             hop.address.as_str().into(),
-            hop.name
-                .as_deref()
-                .map(text::one_line)
-                .unwrap_or_default()
-                .into(),
-            hop.link
-                .as_deref()
-                .map(text::one_line)
-                .unwrap_or_default()
-                .into(),
+            hop.name.as_deref().map(text::one_line).unwrap_or_default().into(),
+            hop.link.as_deref().map(text::one_line).unwrap_or_default().into(),
             Cell::number(milliseconds(hop.rtt_ms)),
         ]);
     }

@@ -17,12 +17,8 @@ use crate::{
 /// `qpc queue`
 pub(super) async fn list(client: &Client, console: &mut Console) -> Result<Exit, Stop> {
     let messages = proxy(client).await?;
-    let queue: Vec<json::Queued> = client
-        .ask(messages.queue())
-        .await?
-        .into_iter()
-        .map(Into::into)
-        .collect();
+    let queue: Vec<json::Queued> =
+        client.ask(messages.queue()).await?.into_iter().map(Into::into).collect();
     if console.json() {
         console.document(&json::Document::from(json::Queue { messages: queue }))?;
         return Ok(Exit::Ok);
@@ -30,31 +26,17 @@ pub(super) async fn list(client: &Client, console: &mut Console) -> Result<Exit,
     if queue.is_empty() {
         console.note(format_args!("Nothing waits."));
     }
-    let mut table = Table::new([
-        "MESSAGE",
-        "TO",
-        "STATE",
-        "SIZE",
-        "AGE",
-        "WAITS FOR",
-        "NEXT TRY",
-    ]);
+    let mut table = Table::new(["MESSAGE", "TO", "STATE", "SIZE", "AGE", "WAITS FOR", "NEXT TRY"]);
     for message in &queue {
         table.row([
             message.id.as_str().into(),
-            message
-                .name
-                .as_deref()
-                .map_or_else(|| message.to.clone(), text::one_line)
-                .into(),
+            message.name.as_deref().map_or_else(|| message.to.clone(), text::one_line).into(),
             state(&message.state),
             Cell::number(text::bytes(message.bytes.into())),
             Cell::number(span(message.age_s)),
             waiting_for(&message.waiting_for).into(),
             Cell::number(
-                message
-                    .next_try_s
-                    .map_or_else(String::new, |s| format!("in {}", span(s))),
+                message.next_try_s.map_or_else(String::new, |s| format!("in {}", span(s))),
             ),
         ]);
     }
@@ -77,10 +59,7 @@ pub(super) async fn why(client: &Client, id: &HexId, console: &mut Console) -> R
     for tried in &why.tried {
         let ago = span(tried.ago_s);
         let via = tried.next_hop.as_deref().unwrap_or("nobody");
-        console.line(format_args!(
-            "  {ago} ago  {}  via {via}",
-            outcome(&tried.result)
-        ))?;
+        console.line(format_args!("  {ago} ago  {}  via {via}", outcome(&tried.result)))?;
     }
     if let Some(next_try_s) = why.next_try_s {
         console.line(format_args!("  next try in {}", span(next_try_s)))?;
@@ -150,10 +129,7 @@ pub(super) async fn cancel(
     console: &mut Console,
 ) -> Result<Exit, Stop> {
     let messages = proxy(client).await?;
-    let mut result = json::Cancelled {
-        cancelled: Vec::new(),
-        failed: Vec::new(),
-    };
+    let mut result = json::Cancelled { cancelled: Vec::new(), failed: Vec::new() };
     let mut first_failure = None;
     for id in ids {
         match client.ask(messages.cancel(id.as_str())).await {
@@ -168,10 +144,7 @@ pub(super) async fn cancel(
     }
     let (cancelled, failed) = (result.cancelled.len(), result.failed.len());
     if cancelled > 0 && !as_document(console, || result)? {
-        console.note(format_args!(
-            "Cancelled {}.",
-            text::counted(cancelled as u64, "message")
-        ));
+        console.note(format_args!("Cancelled {}.", text::counted(cancelled as u64, "message")));
     }
     match (first_failure, cancelled) {
         (None, _) => Ok(Exit::Ok),
@@ -186,7 +159,5 @@ pub(super) async fn cancel(
 }
 
 async fn proxy(client: &Client) -> Result<MessagesProxy<'_>, Failure> {
-    client
-        .ask(async { Ok(MessagesProxy::new(client.connection()).await?) })
-        .await
+    client.ask(async { Ok(MessagesProxy::new(client.connection()).await?) }).await
 }

@@ -21,9 +21,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Stop> {
     let body = input::body(&send.body)?;
     let client = Client::connect(global).await?;
-    let messages = client
-        .ask(async { Ok(MessagesProxy::new(client.connection()).await?) })
-        .await?;
+    let messages = client.ask(async { Ok(MessagesProxy::new(client.connection()).await?) }).await?;
     let to = send.address.to_string();
     let id = client.ask(messages.send(&to, &body, options(send))).await?;
     if !console.json() {
@@ -33,17 +31,9 @@ pub(super) async fn run(
     }
     let state = match send.wait {
         None => "accepted".to_owned(),
-        Some(wait) => {
-            client
-                .waiting(wait)
-                .ask(messages.wait(&id, as_ms(wait)))
-                .await?
-        }
+        Some(wait) => client.waiting(wait).ask(messages.wait(&id, as_ms(wait))).await?,
     };
-    let document = json::Sent {
-        id: id.clone(),
-        state: state.clone(),
-    };
+    let document = json::Sent { id: id.clone(), state: state.clone() };
     as_document(console, || document)?;
     verdict(&id, &state, send.wait.is_some())
 }
@@ -51,9 +41,7 @@ pub(super) async fn run(
 fn options(send: &args::Send) -> SendOptions {
     SendOptions {
         priority: Some(send.priority.as_str().to_owned()),
-        lifetime_s: send
-            .lifetime
-            .map(|span| u32::try_from(span.as_secs()).unwrap_or(u32::MAX)),
+        lifetime_s: send.lifetime.map(|span| u32::try_from(span.as_secs()).unwrap_or(u32::MAX)),
         durable: Some(!send.volatile),
         signed: Some(send.signed),
         sealed: Some(send.sealed),
@@ -68,13 +56,9 @@ fn verdict(id: &str, state: &str, waited: bool) -> Result<Exit, Stop> {
             .into()),
         "received" => Ok(Exit::Ok),
         _ if !waited => Ok(Exit::Ok),
-        _ => Err(
-            Failure::timed_out(format!("no receipt came in time; the message is {state}"))
-                .hint(format!(
-                    "It is still being delivered; qpc why {id} says what it waits for"
-                ))
-                .into(),
-        ),
+        _ => Err(Failure::timed_out(format!("no receipt came in time; the message is {state}"))
+            .hint(format!("It is still being delivered; qpc why {id} says what it waits for"))
+            .into()),
     }
 }
 

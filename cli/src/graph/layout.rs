@@ -31,40 +31,23 @@ pub(super) struct Layout<'a> {
 pub(super) fn place(graph: &Graph) -> Layout<'_> {
     let nodes = &graph.nodes[..graph.nodes.len().min(super::NODES_DRAWN_MAX)];
     let sectors = sectors(graph, nodes);
-    let slots: usize = sectors
-        .iter()
-        .map(|(_, members)| members.len().max(1))
-        .sum();
+    let slots: usize = sectors.iter().map(|(_, members)| members.len().max(1)).sum();
     let crowded = slots > HORIZONTAL_LABELS_MAX;
-    let spacing = if crowded {
-        SPOKE_SPACING
-    } else {
-        LABEL_SPACING
-    };
+    let spacing = if crowded { SPOKE_SPACING } else { LABEL_SPACING };
     let inner = (slots as f64 * spacing / TAU).max(RING_GAP);
     let mut angles = BTreeMap::new();
     let mut slot = 0;
     for (neighbour, members) in &sectors {
         let width = members.len().max(1);
-        angles.insert(
-            *neighbour,
-            angle(slot as f64 + (width - 1) as f64 / 2.0, slots),
-        );
+        angles.insert(*neighbour, angle(slot as f64 + (width - 1) as f64 / 2.0, slots));
         for (position, member) in members.iter().enumerate() {
             angles.insert(*member, angle((slot + position) as f64, slots));
         }
         slot += width;
     }
     let placed: Vec<_> = nodes.iter().map(|node| put(node, &angles, inner)).collect();
-    let radius = placed
-        .iter()
-        .map(|placed| ring(placed.node.hops, inner))
-        .fold(0.0, f64::max);
-    Layout {
-        placed,
-        radius,
-        crowded,
-    }
+    let radius = placed.iter().map(|placed| ring(placed.node.hops, inner)).fold(0.0, f64::max);
+    Layout { placed, radius, crowded }
 }
 
 /// Every neighbour with the far nodes reached through it, both in the graph's order.
@@ -96,17 +79,9 @@ fn angle(slot: f64, slots: usize) -> f64 {
 }
 
 fn put<'a>(node: &'a GraphNode, angles: &BTreeMap<&str, f64>, inner: f64) -> Placed<'a> {
-    let angle = angles
-        .get(node.address.as_str())
-        .copied()
-        .unwrap_or_default();
+    let angle = angles.get(node.address.as_str()).copied().unwrap_or_default();
     let radius = ring(node.hops, inner);
-    Placed {
-        node,
-        x: radius * angle.cos(),
-        y: radius * angle.sin(),
-        angle,
-    }
+    Placed { node, x: radius * angle.cos(), y: radius * angle.sin(), angle }
 }
 
 fn ring(hops: u8, inner: f64) -> f64 {

@@ -20,42 +20,24 @@ pub fn topology(own: &api::Status, peers: &[api::Peer], routes: &[api::Route]) -
     }
     // A neighbour is one hop away, whatever a route says.
     for peer in peers {
-        far.insert(
-            &peer.address,
-            (node(&peer.address, peer.name.as_deref(), 1), &own.address),
-        );
+        far.insert(&peer.address, (node(&peer.address, peer.name.as_deref(), 1), &own.address));
     }
     let mut ordered: Vec<_> = far.into_values().collect();
     ordered.sort_by(|(a, _), (b, _)| (a.hops, &a.address).cmp(&(b.hops, &b.address)));
     let own_name = (!own.name.is_empty()).then_some(own.name.as_str());
-    let mut graph = Graph {
-        nodes: vec![node(&own.address, own_name, 0)],
-        edges: Vec::new(),
-    };
+    let mut graph = Graph { nodes: vec![node(&own.address, own_name, 0)], edges: Vec::new() };
     for (node, via) in ordered {
         let kind = if via == own.address { "link" } else { "route" };
         // A route of one hop leads straight there: its next hop is the node itself.
-        let from = if via == node.address {
-            own.address.clone()
-        } else {
-            via.to_owned()
-        };
-        graph.edges.push(GraphEdge {
-            from,
-            to: node.address.clone(),
-            kind,
-        });
+        let from = if via == node.address { own.address.clone() } else { via.to_owned() };
+        graph.edges.push(GraphEdge { from, to: node.address.clone(), kind });
         graph.nodes.push(node);
     }
     graph
 }
 
 fn node(address: &str, name: Option<&str>, hops: u8) -> GraphNode {
-    GraphNode {
-        address: address.to_owned(),
-        name: name.map(str::to_owned),
-        hops,
-    }
+    GraphNode { address: address.to_owned(), name: name.map(str::to_owned), hops }
 }
 
 /// Nodes in one picture. More cannot be told apart on any screen; a picture of this many is about
@@ -68,15 +50,9 @@ mod tests {
 
     pub(super) fn sample() -> Graph {
         let address = |digit: char| digit.to_string().repeat(32);
-        let own = api::Status {
-            address: address('0'),
-            name: "home".to_owned(),
-            ..Default::default()
-        };
-        let peer = |digit| api::Peer {
-            address: address(digit),
-            ..Default::default()
-        };
+        let own =
+            api::Status { address: address('0'), name: "home".to_owned(), ..Default::default() };
+        let peer = |digit| api::Peer { address: address(digit), ..Default::default() };
         let route = |digit, hops, next| api::Route {
             address: address(digit),
             next_hop: address(next),
@@ -87,12 +63,7 @@ mod tests {
         topology(
             &own,
             &[peer('b'), peer('a')],
-            &[
-                route('d', 3, 'b'),
-                route('c', 2, 'a'),
-                route('b', 1, 'b'),
-                route('a', 1, 'a'),
-            ],
+            &[route('d', 3, 'b'), route('c', 2, 'a'), route('b', 1, 'b'), route('a', 1, 'a')],
         )
     }
 
@@ -100,25 +71,14 @@ mod tests {
     #[test]
     fn neighbours_hang_on_links_and_far_nodes_on_routes() {
         let graph = sample();
-        let nodes: Vec<_> = graph
-            .nodes
-            .iter()
-            .map(|node| (&node.address[..1], node.hops))
-            .collect();
+        let nodes: Vec<_> =
+            graph.nodes.iter().map(|node| (&node.address[..1], node.hops)).collect();
         assert_eq!(nodes, [("0", 0), ("a", 1), ("b", 1), ("c", 2), ("d", 3)]);
-        let edges: Vec<_> = graph
-            .edges
-            .iter()
-            .map(|edge| (&edge.from[..1], &edge.to[..1], edge.kind))
-            .collect();
+        let edges: Vec<_> =
+            graph.edges.iter().map(|edge| (&edge.from[..1], &edge.to[..1], edge.kind)).collect();
         assert_eq!(
             edges,
-            [
-                ("0", "a", "link"),
-                ("0", "b", "link"),
-                ("a", "c", "route"),
-                ("b", "d", "route")
-            ]
+            [("0", "a", "link"), ("0", "b", "link"), ("a", "c", "route"), ("b", "d", "route")]
         );
     }
 
@@ -140,10 +100,7 @@ mod tests {
     // CLI-38
     #[test]
     fn a_large_mesh_is_drawn_up_to_the_bound() {
-        let own = api::Status {
-            address: format!("{:032x}", 0),
-            ..Default::default()
-        };
+        let own = api::Status { address: format!("{:032x}", 0), ..Default::default() };
         let next_hop = format!("{:032x}", 1);
         let routes: Vec<_> = (1..=1_500)
             .map(|number: u32| api::Route {
@@ -162,10 +119,7 @@ mod tests {
 
     #[test]
     fn a_node_alone_is_a_picture_too() {
-        let own = api::Status {
-            address: "f".repeat(32),
-            ..Default::default()
-        };
+        let own = api::Status { address: "f".repeat(32), ..Default::default() };
         let picture = draw(&topology(&own, &[], &[]));
         assert_eq!(picture.matches("<circle").count(), 1);
         assert!(picture.contains("ffffffff"));

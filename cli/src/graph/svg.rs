@@ -153,10 +153,7 @@ fn title(node: &GraphNode) -> String {
     title.push_str(&node.address);
     match node.hops {
         0 => title.push_str("\nthis node"),
-        hops => push(
-            &mut title,
-            format_args!("\n{}", text::counted(hops.into(), "hop")),
-        ),
+        hops => push(&mut title, format_args!("\n{}", text::counted(hops.into(), "hop"))),
     }
     title
 }
@@ -178,11 +175,7 @@ fn escaped(text: &str) -> String {
 /// A coordinate with one decimal; a zero has no sign.
 fn pixels(value: f64) -> String {
     let text = format!("{value:.1}");
-    if text == "-0.0" {
-        "0.0".to_owned()
-    } else {
-        text
-    }
+    if text == "-0.0" { "0.0".to_owned() } else { text }
 }
 
 fn push(text: &mut String, what: std::fmt::Arguments<'_>) {

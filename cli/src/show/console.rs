@@ -111,19 +111,13 @@ impl Console {
     /// `text` in a colour, when standard output shows colours.
     pub fn paint<T: Display>(&self, paint: Paint, text: T) -> Painted<T> {
         let on = self.colour && self.out_is_terminal && !self.json;
-        Painted {
-            paint: on.then_some(paint),
-            text,
-        }
+        Painted { paint: on.then_some(paint), text }
     }
 
     /// `text` in a colour, when standard error shows colours.
     pub fn paint_err<T: Display>(&self, paint: Paint, text: T) -> Painted<T> {
         let on = self.colour && self.err_is_terminal;
-        Painted {
-            paint: on.then_some(paint),
-            text,
-        }
+        Painted { paint: on.then_some(paint), text }
     }
 }
 
@@ -193,20 +187,11 @@ mod tests {
     // CLI-04
     #[test]
     fn json_is_never_coloured() {
-        let global = Global {
-            json: true,
-            ..Global::default()
-        };
+        let global = Global { json: true, ..Global::default() };
         let console = Console::captured(Box::new(io::sink()), Box::new(io::sink()), &global);
         assert_eq!(console.paint(Paint::Bad, "x").to_string(), "x");
-        let console = Console::captured(
-            Box::new(io::sink()),
-            Box::new(io::sink()),
-            &Global::default(),
-        );
-        assert_eq!(
-            console.paint(Paint::Bad, "x").to_string(),
-            "\x1b[31mx\x1b[0m"
-        );
+        let console =
+            Console::captured(Box::new(io::sink()), Box::new(io::sink()), &Global::default());
+        assert_eq!(console.paint(Paint::Bad, "x").to_string(), "\x1b[31mx\x1b[0m");
     }
 }

@@ -20,28 +20,18 @@ pub struct Cell {
 impl Cell {
     /// A number: aligned right.
     pub fn number(text: impl Into<String>) -> Self {
-        Self {
-            right: true,
-            ..Self::from(text.into())
-        }
+        Self { right: true, ..Self::from(text.into()) }
     }
 
     /// A field in a colour.
     pub fn painted(paint: Paint, text: impl Into<String>) -> Self {
-        Self {
-            paint: Some(paint),
-            ..Self::from(text.into())
-        }
+        Self { paint: Some(paint), ..Self::from(text.into()) }
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self {
-            text,
-            paint: None,
-            right: false,
-        }
+        Self { text, paint: None, right: false }
     }
 }
 
@@ -54,10 +44,7 @@ impl From<&str> for Cell {
 impl<const N: usize> Table<N> {
     /// A table with these headings.
     pub const fn new(head: [&'static str; N]) -> Self {
-        Self {
-            head,
-            rows: Vec::new(),
-        }
+        Self { head, rows: Vec::new() }
     }
 
     /// Adds a row.
@@ -71,14 +58,9 @@ impl<const N: usize> Table<N> {
             return Ok(());
         }
         let widths = self.widths();
-        let head = self
-            .head
-            .each_ref()
-            .map(|title| Cell::painted(Paint::Strong, *title));
+        let head = self.head.each_ref().map(|title| Cell::painted(Paint::Strong, *title));
         show_row(console, &head, &widths, self.rows.first())?;
-        self.rows
-            .iter()
-            .try_for_each(|row| show_row(console, row, &widths, None))
+        self.rows.iter().try_for_each(|row| show_row(console, row, &widths, None))
     }
 
     fn widths(&self) -> [usize; N] {
@@ -110,11 +92,7 @@ fn show_row<const N: usize>(
         if column > 0 {
             line.push_str("  ");
         }
-        let (first, second) = if right {
-            (padding, text)
-        } else {
-            (text, padding)
-        };
+        let (first, second) = if right { (padding, text) } else { (text, padding) };
         line.push_str(&first);
         line.push_str(&second);
     }
@@ -138,10 +116,7 @@ mod tests {
         table.row(["Zoë".into(), Cell::number("10"), "tcp".into()]);
         table.row(["a longer name".into(), Cell::number("7"), "".into()]);
         let (out, read) = crate::tests::buffer();
-        let global = Global {
-            no_color: true,
-            ..Global::default()
-        };
+        let global = Global { no_color: true, ..Global::default() };
         let mut console = Console::captured(out, Box::new(io::sink()), &global);
         table.show(&mut console).expect("a buffer takes everything");
         assert_eq!(
@@ -156,9 +131,7 @@ mod tests {
     fn an_empty_table_shows_nothing() {
         let (out, read) = crate::tests::buffer();
         let mut console = Console::captured(out, Box::new(io::sink()), &Global::default());
-        Table::<1>::new(["X"])
-            .show(&mut console)
-            .expect("a buffer takes everything");
+        Table::<1>::new(["X"]).show(&mut console).expect("a buffer takes everything");
         assert_eq!(read(), "");
     }
 }

@@ -87,11 +87,7 @@ pub fn bytes(count: u64) -> String {
         value /= 1_000.0;
         unit = larger;
     }
-    if unit == "B" {
-        format!("{count} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
 }
 
 /// A count with its noun: `1 peer`, `7 peers`, `no peers`.
@@ -111,11 +107,7 @@ impl Display for Utc {
         let (days, second) = (self.0 / 86_400, self.0 % 86_400);
         let (year, month, day) = civil(days);
         let (hour, minute) = (second / 3_600, second / 60 % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}Z",
-            second % 60
-        )
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}Z", second % 60)
     }
 }
 
@@ -129,11 +121,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = 400 * era + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }
@@ -168,10 +156,7 @@ mod tests {
     #[test]
     fn escape_sequences_and_overrides_are_shown_not_obeyed() {
         assert_eq!(one_line("a\x1b[31mb\u{9b}1m"), "a\\x1b[31mb\\x9b1m");
-        assert_eq!(
-            one_line("x\u{202e}y\u{2066}z\n"),
-            "x\\u{202e}y\\u{2066}z\\x0a"
-        );
+        assert_eq!(one_line("x\u{202e}y\u{2066}z\n"), "x\\u{202e}y\\u{2066}z\\x0a");
         assert_eq!(one_line("Grüße 👋"), "Grüße 👋");
         assert_eq!(one_line("\u{e0041}"), "\\u{e0041}");
     }
@@ -179,10 +164,7 @@ mod tests {
     // CLI-07
     #[test]
     fn bodies_keep_their_lines_and_cannot_imitate_ours() {
-        assert_eq!(
-            body("one\n2026-11-20 forged\n", "    "),
-            "one\n    2026-11-20 forged"
-        );
+        assert_eq!(body("one\n2026-11-20 forged\n", "    "), "one\n    2026-11-20 forged");
         assert_eq!(body("a\tb\r", ""), "a\tb\\x0d");
     }
 
@@ -229,17 +211,8 @@ mod tests {
             [0.0, 0.25, 45.0, 200.0, 20_000.0, 700_000.0].map(span),
             ["0 s", "0.2 s", "45 s", "3 min", "6 h", "8 d"]
         );
-        assert_eq!(
-            [0, 999, 1_500, 2_000_000].map(bytes),
-            ["0 B", "999 B", "1.5 kB", "2.0 MB"]
-        );
-        assert_eq!(
-            [0.123, 12.34, 123.4].map(milliseconds),
-            ["0.12 ms", "12.3 ms", "123 ms"]
-        );
-        assert_eq!(
-            [0, 1, 2].map(|n| counted(n, "peer")),
-            ["no peers", "1 peer", "2 peers"]
-        );
+        assert_eq!([0, 999, 1_500, 2_000_000].map(bytes), ["0 B", "999 B", "1.5 kB", "2.0 MB"]);
+        assert_eq!([0.123, 12.34, 123.4].map(milliseconds), ["0.12 ms", "12.3 ms", "123 ms"]);
+        assert_eq!([0, 1, 2].map(|n| counted(n, "peer")), ["no peers", "1 peer", "2 peers"]);
     }
 }

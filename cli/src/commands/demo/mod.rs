@@ -28,11 +28,7 @@ pub(super) async fn run(console: &mut Console) -> Result<Exit, Stop> {
     let started = Instant::now();
     let qpcd = qpcd_path()?;
     let scratch = Scratch::create()?;
-    let mut demo = Demo {
-        console,
-        nodes: Vec::new(),
-        steps: Vec::new(),
-    };
+    let mut demo = Demo { console, nodes: Vec::new(), steps: Vec::new() };
     let done = tokio::select! {
         done = timeout(TIME_MAX, demo.play(&qpcd, &scratch)) => done.unwrap_or_else(|_| {
             Err(Failure::timed_out("the demonstration did not end within a minute")
@@ -58,9 +54,7 @@ pub(super) async fn run(console: &mut Console) -> Result<Exit, Stop> {
             false => console.paint(Paint::Bad, "Not everything worked."),
         };
         let verdict = verdict.to_string();
-        console.line(format_args!(
-            "\n{verdict} {seconds:.1} s; the three nodes are gone."
-        ))?;
+        console.line(format_args!("\n{verdict} {seconds:.1} s; the three nodes are gone."))?;
     }
     done?;
     Ok(if ok { Exit::Ok } else { Exit::Failed })
@@ -102,9 +96,7 @@ impl Demo<'_> {
         let carla = self.nodes[CARLA].address.clone();
         let hops = self.nodes[ANNA].wait_for_route(&carla).await?;
         let took = text::milliseconds(began.elapsed().as_secs_f64() * 1_000.0);
-        self.say(&format!(
-            "Anna learnt the way to Carla, {hops} hops, within {took}."
-        ))?;
+        self.say(&format!("Anna learnt the way to Carla, {hops} hops, within {took}."))?;
         self.step("anna reaches carla over two hops", hops == 2)
     }
 
@@ -114,9 +106,7 @@ impl Demo<'_> {
             let took = self.deliver(from, to, words).await?;
             let names = format!("{} → {}", NAMES[from], NAMES[to]);
             let took = text::milliseconds(took.as_secs_f64() * 1_000.0);
-            self.say(&format!(
-                "  {names:<15} {words}   (read, receipt back after {took})"
-            ))?;
+            self.say(&format!("  {names:<15} {words}   (read, receipt back after {took})"))?;
         }
         self.step("a conversation crosses the middle node", true)
     }
@@ -124,15 +114,11 @@ impl Demo<'_> {
     /// Sends, waits for the receipt, and looks whether exactly this is in the other's inbox.
     async fn deliver(&self, from: usize, to: usize, words: &str) -> Result<Duration, Stop> {
         let began = Instant::now();
-        let id = self.nodes[from]
-            .send(&self.nodes[to].address, words)
-            .await?;
+        let id = self.nodes[from].send(&self.nodes[to].address, words).await?;
         self.nodes[from].wait_received(&id).await?;
         let took = began.elapsed();
         let inbox = self.nodes[to].take_inbox().await?;
-        let arrived = inbox
-            .iter()
-            .map(|message| (&message.id, &message.payload[..]));
+        let arrived = inbox.iter().map(|message| (&message.id, &message.payload[..]));
         if arrived.eq([(&id, words.as_bytes())]) {
             return Ok(took);
         }
@@ -144,9 +130,7 @@ impl Demo<'_> {
         let way = self.nodes[ANNA].trace(&carla).await?;
         let names: Vec<&str> = way.iter().map(|address| self.name_of(address)).collect();
         let names = names.join(" → ");
-        self.say(&format!(
-            "\nThe way, as the nodes on it tell:  anna → {names}"
-        ))?;
+        self.say(&format!("\nThe way, as the nodes on it tell:  anna → {names}"))?;
         self.step("trace shows the hop", names == "ben → carla")
     }
 
@@ -159,21 +143,14 @@ impl Demo<'_> {
         sleep(PAUSE).await;
         let why = self.nodes[ANNA].why(&id).await?;
         let waits = why.state != "received";
-        self.say(&format!(
-            "  Anna's node has {}; it waits for a {}.",
-            why.state, why.waiting_for
-        ))?;
+        self.say(&format!("  Anna's node has {}; it waits for a {}.", why.state, why.waiting_for))?;
         self.step("a message waits while the middle node is away", waits)?;
         self.nodes[BEN].restart().await?;
         self.say("Ben is back.")?;
         let began = Instant::now();
         self.nodes[ANNA].wait_received(&id).await?;
-        let arrived: Vec<_> = self.nodes[CARLA]
-            .take_inbox()
-            .await?
-            .into_iter()
-            .map(|message| message.id)
-            .collect();
+        let arrived: Vec<_> =
+            self.nodes[CARLA].take_inbox().await?.into_iter().map(|message| message.id).collect();
         let took = text::span(began.elapsed().as_secs_f64());
         self.say(&format!("  Carla has it, {took} after Ben came back."))?;
         self.step("the waiting message arrives, once", arrived == [id])
@@ -197,15 +174,9 @@ impl Demo<'_> {
     }
 
     fn step(&mut self, step: &str, ok: bool) -> Result<(), Stop> {
-        self.steps.push(json::Step {
-            step: step.to_owned(),
-            ok,
-        });
+        self.steps.push(json::Step { step: step.to_owned(), ok });
         if !ok {
-            let label = self
-                .console
-                .paint(Paint::Bad, "This did not work:")
-                .to_string();
+            let label = self.console.paint(Paint::Bad, "This did not work:").to_string();
             self.say(&format!("{label} {step}."))?;
         }
         Ok(())
@@ -214,12 +185,8 @@ impl Demo<'_> {
 
 /// Ctrl-C, or somebody asks the process to end.
 async fn interrupted() {
-    let mut signals = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ]
-    .map(|kind| signal(kind).ok());
+    let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+        .map(|kind| signal(kind).ok());
     let [interrupt, terminate, hangup] = &mut signals;
     tokio::select! {
         Some(()) = wait(interrupt) => {}
@@ -236,9 +203,7 @@ async fn wait(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
 
 /// The daemon's program: beside this one, else the first in `PATH`.
 pub(super) fn qpcd_path() -> Result<PathBuf, Failure> {
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|own| Some(own.parent()?.join("qpcd")));
+    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("qpcd")));
     let in_path = std::env::var_os("PATH").unwrap_or_default();
     beside
         .into_iter()

@@ -40,9 +40,7 @@ impl DemoNode {
     pub(super) async fn start(qpcd: &Path, parent: &Path, name: &str) -> Result<Self, Failure> {
         let dir = parent.join(name);
         let (child, client) = launch(qpcd, &dir, "127.0.0.1:0").await?;
-        let daemon = client
-            .ask(async { Ok(DaemonProxy::new(client.connection()).await?) })
-            .await?;
+        let daemon = client.ask(async { Ok(DaemonProxy::new(client.connection()).await?) }).await?;
         let address = client.ask(daemon.address()).await?;
         let listening = client.ask(daemon.status()).await?.listening;
         let listen = listening
@@ -50,14 +48,7 @@ impl DemoNode {
             .find_map(|uri| uri.strip_prefix("tcp://"))
             .ok_or_else(|| Failure::failed("a throw-away daemon listens nowhere"))?
             .to_owned();
-        Ok(Self {
-            qpcd: qpcd.to_owned(),
-            dir,
-            child,
-            client,
-            listen,
-            address,
-        })
+        Ok(Self { qpcd: qpcd.to_owned(), dir, child, client, listen, address })
     }
 
     /// The URI under which it can be linked to.
@@ -67,11 +58,7 @@ impl DemoNode {
 
     /// Ends the daemon as a service manager does, and by force when it does not listen.
     pub(super) async fn stop(&mut self) {
-        if let Some(pid) = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(id.cast_signed()))
-        {
+        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process(pid, Signal::TERM);
         }
         if timeout(STOP_TIMEOUT, self.child.wait()).await.is_err() {
@@ -98,14 +85,9 @@ impl DemoNode {
     /// Waits until a route to `address` is known, and says over how many hops.
     pub(super) async fn wait_for_route(&self, address: &str) -> Result<u8, Failure> {
         let client = self.client.renewed();
-        let routes = client
-            .ask(async { Ok(RoutesProxy::new(client.connection()).await?) })
-            .await?;
+        let routes = client.ask(async { Ok(RoutesProxy::new(client.connection()).await?) }).await?;
         loop {
-            let options = RouteOptions {
-                address: Some(address.to_owned()),
-                ..Default::default()
-            };
+            let options = RouteOptions { address: Some(address.to_owned()), ..Default::default() };
             let found = client.ask(routes.list(options)).await?;
             if let Some(route) = found.first() {
                 return Ok(route.hops);
@@ -116,9 +98,7 @@ impl DemoNode {
 
     pub(super) async fn send(&self, to: &str, words: &str) -> Result<String, Failure> {
         let (client, messages) = self.messages().await?;
-        client
-            .ask(messages.send(to, words.as_bytes(), SendOptions::default()))
-            .await
+        client.ask(messages.send(to, words.as_bytes(), SendOptions::default())).await
     }
 
     pub(super) async fn wait_received(&self, id: &str) -> Result<(), Stop> {
@@ -127,20 +107,15 @@ impl DemoNode {
         let client = client.waiting(RECEIPT_TIMEOUT);
         match client.ask(messages.wait(id, wait_ms)).await?.as_str() {
             "received" => Ok(()),
-            state => Err(
-                Failure::timed_out(format!("no receipt came; the message is {state}"))
-                    .hint("This machine may be very busy; try again")
-                    .into(),
-            ),
+            state => Err(Failure::timed_out(format!("no receipt came; the message is {state}"))
+                .hint("This machine may be very busy; try again")
+                .into()),
         }
     }
 
     pub(super) async fn take_inbox(&self) -> Result<Vec<InboxMessage>, Failure> {
         let (client, messages) = self.messages().await?;
-        let options = InboxOptions {
-            take: Some(true),
-            ..Default::default()
-        };
+        let options = InboxOptions { take: Some(true), ..Default::default() };
         client.ask(messages.inbox(options)).await
     }
 
@@ -195,10 +170,7 @@ async fn launch(qpcd: &Path, dir: &Path, listen: &str) -> Result<(Child, Client)
         Ok(Ok(Some(line))) if line.starts_with("ready ") => {}
         _ => return Err(not_ready(dir)),
     }
-    let global = Global {
-        socket: Some(socket),
-        ..Global::default()
-    };
+    let global = Global { socket: Some(socket), ..Global::default() };
     Ok((child, Client::connect(&global).await?))
 }
 

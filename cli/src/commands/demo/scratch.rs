@@ -38,11 +38,8 @@ impl Scratch {
     /// Removes it, and says so when that fails.
     pub(super) fn remove(self) -> Result<(), Failure> {
         fs::remove_dir_all(&self.path).map_err(|error| {
-            Failure::failed(format!(
-                "{} cannot be removed: {error}",
-                self.path.display()
-            ))
-            .hint("Remove it by hand")
+            Failure::failed(format!("{} cannot be removed: {error}", self.path.display()))
+                .hint("Remove it by hand")
         })
     }
 }
@@ -55,11 +52,8 @@ impl Drop for Scratch {
 }
 
 fn unusable(parent: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!(
-        "no directory can be created in {}: {error}",
-        parent.display()
-    ))
-    .hint("Set TMPDIR to a place that can be written")
+    Failure::failed(format!("no directory can be created in {}: {error}", parent.display()))
+        .hint("Set TMPDIR to a place that can be written")
 }
 
 /// Left-overs of earlier processes with the same id may be in the way, but not that many.

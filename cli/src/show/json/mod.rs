@@ -52,10 +52,7 @@ pub struct Document<T> {
 
 impl<T: Fields> From<T> for Document<T> {
     fn from(fields: T) -> Self {
-        Self {
-            schema: T::SCHEMA,
-            fields,
-        }
+        Self { schema: T::SCHEMA, fields }
     }
 }
 
