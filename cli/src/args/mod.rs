@@ -166,7 +166,7 @@ pub enum Links {
     List,
     /// Connect to a neighbour and stay connected
     Add {
-        /// Where it listens, for example tcp://192.0.2.7:4240
+        /// Where it listens, for example tcp://192.0.2.7:7743
         uri: LinkUri,
     },
     /// Stop connecting to a neighbour

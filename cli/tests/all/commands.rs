@@ -1,6 +1,10 @@
 //! Every command's exit code and JSON document, against scripted answers.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 
@@ -69,7 +73,7 @@ fn whoami_is_the_address() {
 
 // CLI-22, CLI-52
 #[test]
-fn peers_are_listed_and_watched() {
+fn peers_are_listed() {
     let server = Scripted::start();
     let peers = document(&server, "peers", "quicprochat.peers/1");
     assert_eq!(
@@ -89,6 +93,25 @@ fn peers_are_listed_and_watched() {
     assert_eq!(peers["peers"][0]["rtt_ms"], 1.25);
     let plain = run(&server.socket(), "peers").exits(0).out;
     assert!(plain.starts_with("ADDRESS") && plain.contains("1.25 ms"));
+}
+
+// CLI-22, CLI-03
+#[test]
+fn peers_are_shown_again_when_one_comes() {
+    let server = Scripted::start();
+    let mut child = crate::qpc::command(&server.socket())
+        .args(["--json", "peers", "-w"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("qpc starts");
+    let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
+    for line in lines.take(3) {
+        let document: Value = serde_json::from_str(&line.expect("it is text")).expect("it is JSON");
+        assert_eq!(document["schema"], "quicprochat.peers/1");
+        assert_eq!(document["peers"][0]["address"], EVE);
+    }
+    // The reader is gone; the next document ends it.
+    assert!(child.wait().expect("it ends").success());
 }
 
 // CLI-23, CLI-53
@@ -395,7 +418,7 @@ fn settings_are_shown_all_or_one() {
     let server = Scripted::start();
     let socket = server.socket();
     let config = document(&server, "config get", "quicprochat.config/1");
-    assert_eq!(config["config"], json!({"log.level": "info", "tcp.listen": "[::]:4240"}));
+    assert_eq!(config["config"], json!({"log.level": "info", "tcp.listen": "[::]:7743"}));
     assert_eq!(run(&socket, "config get log.level").exits(0).out, "info\n");
     assert!(run(&socket, "config get log.leven").exits(1).err.contains("qpc config get"));
 }

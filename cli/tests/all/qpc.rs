@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::Path,
     process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -87,5 +88,15 @@ pub(crate) fn ended(output: Output) -> Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).expect("qpc writes UTF-8"),
         err: String::from_utf8(output.stderr).expect("qpc writes UTF-8"),
+    }
+}
+
+/// Waits for something that takes a moment.
+#[track_caller]
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !happened() {
+        assert!(began.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

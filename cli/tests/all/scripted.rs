@@ -170,7 +170,7 @@ impl Daemon {
         }
     }
     fn config_get(&self) -> BTreeMap<String, String> {
-        [("log.level", "info"), ("tcp.listen", "[::]:4240")]
+        [("log.level", "info"), ("tcp.listen", "[::]:7743")]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into()
     }

@@ -163,6 +163,8 @@ async fn launch(qpcd: &Path, dir: &Path, listen: &str) -> Result<(Child, Client)
             command.env_remove(name);
         }
     }
+    // A message bus has one daemon, and that is the user's own.
+    command.env("QPC_API_BUS", "off");
     let mut child = command.spawn().map_err(failed)?;
     let stdout = child.stdout.take().expect("it was asked for");
     let mut lines = BufReader::new(stdout).lines();
