@@ -25,6 +25,8 @@ pub struct OneTimeKey {
 impl OneTimeKey {
     /// Encrypts `text` in place and returns its tag.
     pub fn seal(&self, mode: Mode, associated: &[u8], text: &mut [u8]) -> [u8; TAG_LEN] {
+        #[cfg(test)]
+        used::note(self);
         match mode {
             Mode::Real => ChaCha20Poly1305::new(&self.key.into())
                 .encrypt_inout_detached(&self.nonce.into(), associated, text.into())
@@ -61,6 +63,33 @@ impl OneTimeKey {
     #[cfg(feature = "simulation")]
     fn transparent_tag(&self, associated: &[u8], text: &[u8]) -> [u8; TAG_LEN] {
         digest16(Domain::TransparentAead, &[&self.key, &self.nonce, associated, text])
+    }
+}
+
+/// Every key and nonce that sealed something in this thread, for tests that none does twice.
+#[cfg(test)]
+pub(crate) mod used {
+    use core::cell::RefCell;
+    use std::{collections::BTreeSet, thread_local};
+
+    thread_local! {
+        static USED: RefCell<BTreeSet<([u8; 32], [u8; 12])>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    /// Panics when the pair was used before.
+    pub(super) fn note(key: &super::OneTimeKey) {
+        let new = USED.with_borrow_mut(|used| used.insert((key.key, key.nonce)));
+        assert!(new, "a (key, nonce) pair sealed twice");
+    }
+
+    /// Begins anew: for a test that plays the same keys again.
+    pub(crate) fn forget() {
+        USED.with_borrow_mut(BTreeSet::clear);
+    }
+
+    /// How many pairs were used.
+    pub(crate) fn count() -> usize {
+        USED.with_borrow(BTreeSet::len)
     }
 }
 

@@ -11,7 +11,7 @@ use x_wing::{
     TryKeyInit,
 };
 use x25519_dalek::{PublicKey, StaticSecret};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 #[cfg(feature = "simulation")]
 use super::hash::{Domain, digest32};
@@ -106,22 +106,9 @@ pub fn encapsulate_xwing(
     mode: Mode,
     public: &[u8; XWING_PUBLIC_LEN],
     rng: &mut NodeRng,
-) -> Result<(Box<[u8; XWING_CIPHERTEXT_LEN]>, Secret), PeerMisbehaved> {
+) -> Result<Encapsulated, PeerMisbehaved> {
     match mode {
-        Mode::Real => {
-            // X-Wing's own encapsulation does not look at the X25519 result, ours must (`SES-02`).
-            let x25519_part =
-                public.last_chunk::<X25519_LEN>().expect("the key is longer than its last part");
-            if !is_contributory(x25519_part) {
-                return Err(PeerMisbehaved::WeakKey);
-            }
-            let key =
-                EncapsulationKey::new(&(*public).into()).map_err(|_| PeerMisbehaved::WeakKey)?;
-            let mut random = rng.array::<{ x_wing::ENCAPSULATION_RANDOMNESS_SIZE }>();
-            let (ciphertext, secret) = key.encapsulate_deterministic(&random.into());
-            random.zeroize();
-            Ok((Box::new(ciphertext.0), Zeroizing::new(secret.0)))
-        }
+        Mode::Real => encapsulate_xwing_from(public, &Zeroizing::new(rng.array())),
         #[cfg(feature = "simulation")]
         Mode::Transparent => {
             let mut ciphertext = Box::new([0; XWING_CIPHERTEXT_LEN]);
@@ -130,6 +117,23 @@ pub fn encapsulate_xwing(
             Ok((ciphertext, secret))
         }
     }
+}
+
+type Encapsulated = (Box<[u8; XWING_CIPHERTEXT_LEN]>, Secret);
+
+pub(super) fn encapsulate_xwing_from(
+    public: &[u8; XWING_PUBLIC_LEN],
+    random: &[u8; x_wing::ENCAPSULATION_RANDOMNESS_SIZE],
+) -> Result<Encapsulated, PeerMisbehaved> {
+    // X-Wing's own encapsulation does not look at the X25519 result, ours must (`SES-02`).
+    let x25519_part =
+        public.last_chunk::<X25519_LEN>().expect("the key is longer than its last part");
+    if !is_contributory(x25519_part) {
+        return Err(PeerMisbehaved::WeakKey);
+    }
+    let key = EncapsulationKey::new(&(*public).into()).map_err(|_| PeerMisbehaved::WeakKey)?;
+    let (ciphertext, secret) = key.encapsulate_deterministic(&(*random).into());
+    Ok((Box::new(ciphertext.0), Zeroizing::new(secret.0)))
 }
 
 /// A private X25519 key. Wiped when dropped.

@@ -1,1 +1,4 @@
-
+mod hashing;
+mod random;
+mod signatures;
+mod vectors;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, vec::Vec};
 
 use crate::{
     bundle::{Bundle, PreKeys},
-    crypto::{Mode, rng::NodeRng},
+    crypto::{Mode, aead::used, rng::NodeRng},
     envelope::{EnvelopeIn, Priority},
     error::Error,
     identity::{MeshIdentity, Suite},
@@ -76,8 +76,10 @@ impl End {
     }
 
     /// Dies and starts again with `disk`, fresh entropy and a clock of its own.
-    pub(super) fn restart(&mut self, disk: Rows, entropy: u8) {
-        self.rng = NodeRng::from_seed([entropy; 32]);
+    pub(super) fn restart(&mut self, disk: Rows, entropy: u64) {
+        let mut seed = [0xee; 32];
+        seed[..8].copy_from_slice(&entropy.to_le_bytes());
+        self.rng = NodeRng::from_seed(seed);
         self.sessions = Sessions::new(Mode::Real, self.rng.array());
         self.prekeys = PreKeys::new(Mode::Real);
         for ((table, key), value) in &disk {
@@ -126,8 +128,9 @@ impl End {
     }
 }
 
-/// Two ends with a session that both have used.
+/// Two ends with a session that both have used; always the same two.
 pub(super) fn acquainted() -> (End, End) {
+    used::forget();
     let (mut alice, mut bob) = (End::new(1), End::new(2));
     let hello = alice.initiate(&bob, b"hello");
     bob.open(&hello.bytes).expect("hello");
