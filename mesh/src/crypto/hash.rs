@@ -58,6 +58,12 @@ domains! {
     Channel = b"qpc channel    1",
     /// A channel message's id and signature.
     ChannelMessage = b"qpc chan msg   1",
+    /// Who sent a channel message, for its members.
+    ChannelSender = b"qpc chan sender1",
+    /// A channel's invite string.
+    ChannelInvite = b"qpc chan invite1",
+    /// A member's sign of life in a channel.
+    ChannelPresence = b"qpc chan presen1",
     /// Proof of membership in a channel.
     ChannelAccess = b"qpc chan access1",
     /// Ids blinded for one run of reconciliation.

@@ -1,23 +1,35 @@
 use alloc::vec::Vec;
-use core::{fmt, time::Duration};
+use core::{cell::OnceCell, fmt, time::Duration};
 
-use super::header::{AGE_AT, HOPS_LEFT_AT};
+use super::{
+    header::{AGE_AT, HOPS_LEFT_AT},
+    parse,
+};
 use crate::{
+    crypto::hash,
     envelope::{Class, EnvelopeId, EnvelopeIn, Header},
     error::Error,
+    session::Sealed,
 };
 
 /// An envelope that may be forwarded and stored.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Admitted {
-    id: EnvelopeId,
+    /// Computed when it is first asked for.
+    id: OnceCell<EnvelopeId>,
     header: Header,
     bytes: Vec<u8>,
 }
 
 impl Admitted {
-    pub(super) const fn new(id: EnvelopeId, header: Header, bytes: Vec<u8>) -> Self {
-        Self { id, header, bytes }
+    /// Of complete, well-formed bytes whose header is `header`; `id` if it is known already.
+    pub(crate) fn new(id: Option<EnvelopeId>, header: Header, bytes: Vec<u8>) -> Self {
+        Self { id: id.map_or_else(OnceCell::new, OnceCell::from), header, bytes }
+    }
+
+    /// An envelope of our own making.
+    pub(crate) fn from_sealed(sealed: Sealed) -> Self {
+        sealed.envelope
     }
 
     /// An envelope from bytes that were admitted before: a stored row. It may have expired.
@@ -28,16 +40,11 @@ impl Admitted {
         EnvelopeIn::parse_stored(bytes).map(EnvelopeIn::admit)
     }
 
-    /// An envelope that was just sealed here.
-    pub(crate) fn from_sealed(sealed: crate::session::Sealed) -> Self {
-        let header = Header::read(&mut crate::wire::Reader::new(&sealed.bytes))
-            .expect("what was just written reads back");
-        Self { id: sealed.id, header, bytes: sealed.bytes }
-    }
-
-    /// The envelope's name at hop level.
-    pub const fn id(&self) -> EnvelopeId {
-        self.id
+    /// The envelope's name at hop level. The first call hashes the envelope.
+    pub fn id(&self) -> EnvelopeId {
+        *self
+            .id
+            .get_or_init(|| EnvelopeId(hash::truncate(&parse::digest(&self.header, &self.bytes))))
     }
 
     /// What every hop reads, as it arrived.
@@ -75,8 +82,16 @@ impl Admitted {
     }
 }
 
+impl PartialEq for Admitted {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Admitted {}
+
 impl fmt::Debug for Admitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Admitted({}, {} B)", self.id, self.bytes.len())
+        write!(f, "Admitted({}, {} B)", self.id(), self.bytes.len())
     }
 }

@@ -1,3 +1,5 @@
+use core::cell::OnceCell;
+
 use crate::{
     crypto::{
         Mode,
@@ -21,7 +23,8 @@ pub struct EnvelopeIn<'a> {
     bytes: &'a [u8],
     header: Header,
     body: Body<'a>,
-    digest: [u8; 32],
+    /// Computed when it is first asked for: who only forwards a volatile envelope never needs it.
+    digest: OnceCell<[u8; 32]>,
 }
 
 impl<'a> EnvelopeIn<'a> {
@@ -46,8 +49,7 @@ impl<'a> EnvelopeIn<'a> {
         let mut reader = Reader::new(bytes);
         let header = Header::read(&mut reader)?;
         let body = read_body(header.class, reader)?;
-        let digest = digest(&header, bytes);
-        Ok(Self { bytes, header, body, digest })
+        Ok(Self { bytes, header, body, digest: OnceCell::new() })
     }
 
     /// What every hop reads.
@@ -56,13 +58,13 @@ impl<'a> EnvelopeIn<'a> {
     }
 
     /// The envelope's name at hop level (`ENV-04`).
-    pub const fn id(&self) -> EnvelopeId {
-        EnvelopeId(hash::truncate(&self.digest))
+    pub fn id(&self) -> EnvelopeId {
+        EnvelopeId(hash::truncate(&self.digest()))
     }
 
     /// What the id is cut from and a signature is over.
-    pub const fn digest(&self) -> [u8; 32] {
-        self.digest
+    pub fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| digest(&self.header, self.bytes))
     }
 
     /// The bytes as they arrived.
@@ -88,7 +90,7 @@ impl<'a> EnvelopeIn<'a> {
     pub fn verify_signature(&self, mode: Mode) -> Result<(), PeerMisbehaved> {
         match &self.body {
             Body::Signed { source_key, signature, .. } => {
-                sign::verify(mode, source_key, &self.digest, signature)
+                sign::verify(mode, source_key, &self.digest(), signature)
             }
             Body::Session(_) | Body::Sealed(_) => Err(PeerMisbehaved::BadSignature),
         }
@@ -96,7 +98,8 @@ impl<'a> EnvelopeIn<'a> {
 
     /// Takes the envelope for forwarding or custody; copies its bytes.
     pub fn admit(self) -> Admitted {
-        Admitted::new(self.id(), self.header, self.bytes.to_vec())
+        let id = self.digest.get().map(|digest| EnvelopeId(hash::truncate(digest)));
+        Admitted::new(id, self.header, self.bytes.to_vec())
     }
 }
 
@@ -125,7 +128,7 @@ fn read_body<'a>(class: Class, mut reader: Reader<'a>) -> Result<Body<'a>, Error
 
 /// The digest of complete envelope bytes: domain ‖ immutable header fields ‖ hash of the body, the
 /// signature of a signed one left out (`ENV-04`).
-fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
+pub(super) fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
     let end = match header.class {
         Class::Signed => bytes.len() - SIGNATURE_LEN,
         Class::Session | Class::Sealed => bytes.len(),

@@ -288,8 +288,8 @@ impl ContactEnvelope<'_> {
         let tag = key.seal(mode, &associated(&header.immutable(), &label), &mut bytes[text_at..]);
         bytes.extend_from_slice(&tag);
         self.work(&label, sealed_at, &mut bytes);
-        let id = finish(mode, self.identity, &header, &mut bytes);
-        Ok(Sealed { id, lock, session: None, bytes })
+        let envelope = finish(mode, self.identity, header, bytes);
+        Ok(Sealed { lock, session: None, envelope })
     }
 
     /// The admission; of a proof of work only its place.

@@ -4,8 +4,10 @@ use core::fmt;
 use super::{Sessions, chain::Refusal, schedule};
 use crate::{
     address::Address,
-    crypto::{Mode, aead::TAG_LEN},
-    envelope::{Class, EnvelopeId, HEADER_LEN, Header, Priority, SessionBody, digest_of_unsigned},
+    crypto::{Mode, aead::TAG_LEN, hash},
+    envelope::{
+        Admitted, Class, EnvelopeId, HEADER_LEN, Header, Priority, SessionBody, digest_of_unsigned,
+    },
     identity::{MeshIdentity, Suite},
     limits::ENVELOPE_LEN_MAX,
     session::SessionId,
@@ -31,19 +33,29 @@ pub struct SealParams {
 /// A complete envelope of ours: remaining hops at their maximum, age zero.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// Its name at hop level.
-    pub id: EnvelopeId,
     /// The lock that its receipt opens: [`super::lock`] of the receipt's preimage.
     pub lock: [u8; 16],
     /// The session it was sealed in or opens; `None` for one that stands alone.
     pub session: Option<SessionId>,
     /// The envelope.
-    pub bytes: Vec<u8>,
+    pub envelope: Admitted,
+}
+
+impl Sealed {
+    /// The envelope's name at hop level.
+    pub fn id(&self) -> EnvelopeId {
+        self.envelope.id()
+    }
+
+    /// The envelope's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.envelope.bytes()
+    }
 }
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealed({}, {} B)", self.id, self.bytes.len())
+        write!(f, "Sealed({:?})", self.envelope)
     }
 }
 
@@ -120,8 +132,8 @@ impl Sessions {
         let key = schedule::message_key(&leaf, &salt);
         let tag = key.seal(self.mode, &header.immutable(), &mut bytes[text..]);
         bytes.extend_from_slice(&tag);
-        let envelope_id = finish(self.mode, identity, &header, &mut bytes);
-        Ok(Sealed { id: envelope_id, lock, session: Some(id), bytes })
+        let envelope = finish(self.mode, identity, header, bytes);
+        Ok(Sealed { lock, session: Some(id), envelope })
     }
 }
 
@@ -169,18 +181,19 @@ pub(super) fn begin(
     bytes
 }
 
-/// Ends an envelope: the signature of a signed one. Returns its id.
+/// Ends an envelope: the signature of a signed one.
 pub(super) fn finish(
     mode: Mode,
     identity: &MeshIdentity,
-    header: &Header,
-    bytes: &mut Vec<u8>,
-) -> EnvelopeId {
-    let digest = digest_of_unsigned(header, &bytes[HEADER_LEN..]);
-    if header.class == Class::Signed {
+    header: Header,
+    mut bytes: Vec<u8>,
+) -> Admitted {
+    let id = (header.class == Class::Signed).then(|| {
+        let digest = digest_of_unsigned(&header, &bytes[HEADER_LEN..]);
         bytes.extend_from_slice(&identity.sign(mode, &digest));
-    }
-    EnvelopeId(crate::crypto::hash::truncate(&digest))
+        EnvelopeId(hash::truncate(&digest))
+    });
+    Admitted::new(id, header, bytes)
 }
 
 /// The content kinds of a signed envelope that sessions make.

@@ -20,10 +20,10 @@ fn ses_09_restarts_reuse_no_counter() {
             }
             sealed => sealed.unwrap(),
         };
-        let counter = counter(&sealed.bytes);
+        let counter = counter(sealed.bytes());
         assert!(last.is_none_or(|last| counter > last));
         last = Some(counter);
-        assert_eq!(bob.open(&sealed.bytes).unwrap().inner, [life]);
+        assert_eq!(bob.open(sealed.bytes()).unwrap().inner, [life]);
         let disk = alice.disk.clone();
         alice.restart(disk, 100 + u64::from(life));
     }
@@ -77,14 +77,14 @@ fn ses_10_receiver_crash_before_commit() {
     let (mut alice, mut bob) = acquainted();
     let sealed = alice.seal(&bob, b"once more");
     let disk = bob.disk.clone();
-    assert!(bob.open(&sealed.bytes).unwrap().fresh);
+    assert!(bob.open(sealed.bytes()).unwrap().fresh);
     bob.restart(disk, 50);
-    assert!(bob.open(&sealed.bytes).unwrap().fresh);
+    assert!(bob.open(sealed.bytes()).unwrap().fresh);
     bob.sessions.keep(&alice.identity.address());
     bob.commit();
     let disk = bob.disk.clone();
     bob.restart(disk, 51);
-    let again = bob.open(&sealed.bytes).unwrap();
+    let again = bob.open(sealed.bytes()).unwrap();
     assert!(!again.fresh);
     assert_eq!(crate::session::lock(&again.preimage), sealed.lock);
 }
@@ -99,8 +99,8 @@ fn ses_08_pending_contact_survives() {
     alice.restart(disk, 60);
     let second = alice.initiate(&bob, b"second");
     assert_eq!(first.session, second.session);
-    assert_eq!(bob.open(&second.bytes).unwrap().inner, b"second");
-    assert_eq!(bob.open(&first.bytes).unwrap().inner, b"first");
+    assert_eq!(bob.open(second.bytes()).unwrap().inner, b"second");
+    assert_eq!(bob.open(first.bytes()).unwrap().inner, b"first");
     assert_eq!(bob.sessions.len(), 1);
 }
 
@@ -130,7 +130,7 @@ fn ses_11_rollback_reuses_no_key() {
     // The way out: a new first contact.
     alice.sessions.forget(&bob.identity.address());
     let again = alice.initiate(&bob, b"new session");
-    assert_eq!(bob.open(&again.bytes).unwrap().inner, b"new session");
+    assert_eq!(bob.open(again.bytes()).unwrap().inner, b"new session");
 }
 
 /// SES-11: an answering side that lost its session and opens it again from a copy of the first
@@ -140,7 +140,7 @@ fn ses_11_reopened_session_reuses_no_key() {
     let (mut alice, mut bob) = (End::new(1), End::new(2));
     let hellos = [alice.initiate(&bob, b"1"), alice.initiate(&bob, b"2")];
     for hello in hellos {
-        assert!(bob.open(&hello.bytes).unwrap().fresh);
+        assert!(bob.open(hello.bytes()).unwrap().fresh);
         for _ in 0..10 {
             bob.seal(&alice, b"same counters");
         }
@@ -185,7 +185,7 @@ fn ses_11_random_lives() {
                         Err(SealError::AwaitingCommit) => continue,
                         Err(_) => end.initiate(other, &step.to_le_bytes()),
                     };
-                    wire.push((1 - from, sealed.bytes));
+                    wire.push((1 - from, sealed.bytes().to_vec()));
                 }
                 _ if wire.is_empty() => {}
                 _ => {
@@ -204,16 +204,16 @@ fn ses_11_random_lives() {
         let [alice, bob] = &mut ends;
         alice.sessions.forget(&bob.identity.address());
         let again = alice.initiate(bob, b"well");
-        assert_eq!(bob.open(&again.bytes).unwrap().inner, b"well");
+        assert_eq!(bob.open(again.bytes()).unwrap().inner, b"well");
     }
 }
 
 fn seal_committing(end: &mut End, to: &End, inner: &[u8]) -> std::vec::Vec<u8> {
     if let Ok(sealed) = end.try_seal(to, inner) {
-        return sealed.bytes;
+        return sealed.bytes().to_vec();
     }
     end.commit();
-    end.seal(to, inner).bytes
+    end.seal(to, inner).bytes().to_vec()
 }
 
 /// The counter of a session envelope: behind header and session id.

@@ -133,9 +133,9 @@ pub(super) fn acquainted() -> (End, End) {
     used::forget();
     let (mut alice, mut bob) = (End::new(1), End::new(2));
     let hello = alice.initiate(&bob, b"hello");
-    bob.open(&hello.bytes).expect("hello");
+    bob.open(hello.bytes()).expect("hello");
     let answer = bob.seal(&alice, b"answer");
-    alice.open(&answer.bytes).expect("answer");
+    alice.open(answer.bytes()).expect("answer");
     alice.sessions.keep(&bob.identity.address());
     bob.sessions.keep(&alice.identity.address());
     alice.commit();
