@@ -154,7 +154,7 @@ impl Node {
             };
             (link, self.seal(now, to, link, &params, &inner)?)
         };
-        let Sealed { id: envelope, lock, session, .. } = sealed;
+        let (envelope, lock, session) = (sealed.id(), sealed.lock, sealed.session);
         let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
         let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
         self.outbox.on_queued(now, id, flight, hop);
