@@ -3,7 +3,8 @@
 use std::{
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
-    process::Stdio,
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -381,7 +382,7 @@ fn an_identity_goes_out_and_comes_back() {
     assert_eq!(mode & 0o777, 0o600);
     assert!(run(&socket, &export).exits(1).err.contains("exists already"));
     run(&socket, &format!("{export} --force")).exits(0);
-    assert!(!std::path::Path::new(&at("backup.part")).exists());
+    assert!(!Path::new(&at("backup.part")).exists());
     let stdout = run(&socket, &format!("identity export - --passphrase-file {pass}")).exits(0);
     assert_eq!(stdout.out, "backup under open sesame");
     let import = format!("identity import {file} --passphrase-file");
@@ -402,10 +403,10 @@ fn a_passphrase_is_never_guessed() {
     let mut words = vec!["-w".to_owned(), env!("CARGO_BIN_EXE_qpc").to_owned()];
     words.extend(["identity", "export", "-"].map(str::to_owned));
     // A session of its own has no terminal.
-    let output = std::process::Command::new("setsid")
+    let output = Command::new("setsid")
         .args(words)
         .env("QPC_SOCKET", server.socket())
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .output()
         .expect("setsid is part of util-linux");
     let ran = crate::qpc::ended(output).exits(1);

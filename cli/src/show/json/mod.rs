@@ -107,3 +107,23 @@ pub fn from_us(us: u64) -> f64 {
 pub fn from_ms(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // CLI-03
+    #[test]
+    fn every_schema_is_specified_and_every_specified_one_exists() {
+        let spec = include_str!("../../../../specs/11-command-line.md");
+        let rows = spec.lines().filter(|line| line.starts_with("| **CLI-"));
+        let mut specified: Vec<&str> = rows
+            .filter_map(|row| row.split('`').nth(1))
+            .filter(|name| name.starts_with("quicprochat."))
+            .collect();
+        specified.sort_unstable();
+        let mut known = SCHEMAS.to_vec();
+        known.sort_unstable();
+        assert_eq!(specified, known);
+    }
+}
