@@ -43,7 +43,7 @@ pub(super) async fn run(console: &mut Console) -> Result<Exit, Stop> {
     }
     let (steps, console) = (demo.steps, demo.console);
     drop(demo.nodes);
-    scratch.remove()?;
+    scratch.remove().await?;
     let ok = done.is_ok() && steps.iter().all(|step| step.ok);
     let seconds = started.elapsed().as_secs_f64();
     if console.json() {
@@ -87,7 +87,7 @@ impl Demo<'_> {
     }
 
     async fn connect(&mut self) -> Result<(), Stop> {
-        let uri = self.ben().listening().await?;
+        let uri = self.nodes[BEN].uri();
         for end in [ANNA, CARLA] {
             self.nodes[end].link_to(&uri).await?;
         }
@@ -154,10 +154,6 @@ impl Demo<'_> {
         let took = text::span(began.elapsed().as_secs_f64());
         self.say(&format!("  Carla has it, {took} after Ben came back."))?;
         self.step("the waiting message arrives, once", arrived == [id])
-    }
-
-    fn ben(&self) -> &DemoNode {
-        &self.nodes[BEN]
     }
 
     fn name_of(&self, address: &str) -> &'static str {
@@ -231,4 +227,4 @@ const WAITING_WORDS: &str = "Are you still there?";
 const PAUSE: Duration = Duration::from_millis(1_500);
 
 /// The demonstration ends within a minute, its clean-up included.
-const TIME_MAX: Duration = Duration::from_secs(50);
+const TIME_MAX: Duration = Duration::from_secs(45);

@@ -52,8 +52,8 @@ impl DemoNode {
     }
 
     /// The URI under which it can be linked to.
-    pub(super) async fn listening(&self) -> Result<String, Failure> {
-        Ok(format!("tcp://{}", self.listen))
+    pub(super) fn uri(&self) -> String {
+        format!("tcp://{}", self.listen)
     }
 
     /// Ends the daemon as a service manager does, and by force when it does not listen.

@@ -5,7 +5,10 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+use tokio::time::sleep;
 
 use crate::failure::Failure;
 
@@ -35,12 +38,22 @@ impl Scratch {
         &self.path
     }
 
-    /// Removes it, and says so when that fails.
-    pub(super) fn remove(self) -> Result<(), Failure> {
-        fs::remove_dir_all(&self.path).map_err(|error| {
-            Failure::failed(format!("{} cannot be removed: {error}", self.path.display()))
-                .hint("Remove it by hand")
-        })
+    /// Removes it, and says so when that fails. A daemon that was killed this moment may still be
+    /// writing, so it is tried again for a while.
+    pub(super) async fn remove(self) -> Result<(), Failure> {
+        let mut left = REMOVALS_MAX;
+        loop {
+            left -= 1;
+            match fs::remove_dir_all(&self.path) {
+                Err(_) if left > 0 => sleep(REMOVAL_PAUSE).await,
+                removed => return removed.map_err(|error| self.stays(&error)),
+            }
+        }
+    }
+
+    fn stays(&self, error: &io::Error) -> Failure {
+        Failure::failed(format!("{} cannot be removed: {error}", self.path.display()))
+            .hint("Remove it by hand")
     }
 }
 
@@ -58,20 +71,23 @@ fn unusable(parent: &Path, error: &io::Error) -> Failure {
 
 /// Left-overs of earlier processes with the same id may be in the way, but not that many.
 const ATTEMPTS_MAX: u32 = 100;
+/// Together with the pause, two seconds.
+const REMOVALS_MAX: u32 = 40;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     // CLI-42
-    #[test]
-    fn nothing_stays_behind() {
+    #[tokio::test]
+    async fn nothing_stays_behind() {
         let scratch = Scratch::create().expect("temporary files can be created");
         let path = scratch.path().to_owned();
         fs::write(path.join("file"), "x").expect("the directory is ours");
         let second = Scratch::create().expect("another one beside it");
         assert_ne!(second.path(), path);
-        scratch.remove().expect("it is ours");
+        scratch.remove().await.expect("it is ours");
         assert!(!path.exists());
         let path = second.path().to_owned();
         drop(second);
