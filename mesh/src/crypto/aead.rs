@@ -66,30 +66,35 @@ impl OneTimeKey {
     }
 }
 
-/// Every key and nonce that sealed something in this thread, for tests that none does twice.
+/// Every key and nonce that sealed something in a thread that watches, so that a test sees a second
+/// use.
 #[cfg(test)]
 pub(crate) mod used {
     use core::cell::RefCell;
     use std::{collections::BTreeSet, thread_local};
 
+    type Pairs = BTreeSet<([u8; 32], [u8; 12])>;
+
     thread_local! {
-        static USED: RefCell<BTreeSet<([u8; 32], [u8; 12])>> = const { RefCell::new(BTreeSet::new()) };
+        static USED: RefCell<Option<Pairs>> = const { RefCell::new(None) };
+    }
+
+    /// Watches this thread from now on, beginning with none.
+    pub(crate) fn watch() {
+        USED.set(Some(Pairs::new()));
     }
 
     /// Panics when the pair was used before.
     pub(super) fn note(key: &super::OneTimeKey) {
-        let new = USED.with_borrow_mut(|used| used.insert((key.key, key.nonce)));
+        let new = USED.with_borrow_mut(|used| {
+            used.as_mut().is_none_or(|used| used.insert((key.key, key.nonce)))
+        });
         assert!(new, "a (key, nonce) pair sealed twice");
-    }
-
-    /// Begins anew: for a test that plays the same keys again.
-    pub(crate) fn forget() {
-        USED.with_borrow_mut(BTreeSet::clear);
     }
 
     /// How many pairs were used.
     pub(crate) fn count() -> usize {
-        USED.with_borrow(BTreeSet::len)
+        USED.with_borrow(|used| used.as_ref().map_or(0, Pairs::len))
     }
 }
 

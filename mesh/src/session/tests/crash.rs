@@ -137,6 +137,7 @@ fn ses_11_rollback_reuses_no_key() {
 /// contact starts at counter 0 a second time, with other keys.
 #[test]
 fn ses_11_reopened_session_reuses_no_key() {
+    used::watch();
     let (mut alice, mut bob) = (End::new(1), End::new(2));
     let hellos = [alice.initiate(&bob, b"1"), alice.initiate(&bob, b"2")];
     for hello in hellos {
