@@ -28,8 +28,11 @@ impl Credentials {
     /// What a handshake that starts now shows. Link keys are replaced at half their life, so that
     /// no certificate ends within hours (`LNK-30`).
     pub(crate) fn current(&self) -> Arc<Local> {
+        self.at(Instant::now())
+    }
+
+    fn at(&self, now: Instant) -> Arc<Local> {
         let mut local = self.lock();
-        let now = Instant::now();
         if local.keys.expires_in(now) < LINK_KEY_LIFE / 2
             && let Ok(keys) = LinkKeys::generate(&mut SystemRandom, now)
         {
@@ -51,5 +54,34 @@ impl Credentials {
     fn lock(&self) -> MutexGuard<'_, Arc<Local>> {
         // Nothing panics while it holds the lock; the value stays whole if it did.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certified(local: &Local, now: Instant) -> (u64, u64) {
+        (local.epoch, local.keys.expires_in(now).as_secs())
+    }
+
+    #[test]
+    fn lnk_30_link_keys_are_replaced_at_half_their_life() {
+        let identity = MeshIdentity::from_seeds([1; 32], None);
+        let credentials = Credentials::new(identity, None);
+        let (begin, life) = (Instant::now(), LINK_KEY_LIFE);
+        let first = credentials.at(begin);
+        assert!(Arc::ptr_eq(&first, &credentials.at(begin + life / 3)));
+        let later = begin + life;
+        let second = credentials.at(later);
+        assert_eq!(certified(&second, later), (first.epoch, life.as_secs()));
+        assert!(Arc::ptr_eq(&second, &credentials.at(later)));
+    }
+
+    #[test]
+    fn lnk_30_every_start_has_an_epoch_of_its_own() {
+        let identity = || MeshIdentity::from_seeds([1; 32], None);
+        let epoch = || Credentials::new(identity(), None).current().epoch;
+        assert_ne!(epoch(), epoch());
     }
 }

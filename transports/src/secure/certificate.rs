@@ -115,3 +115,73 @@ impl Subject<'_> {
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.try_into().expect("the caller slices as many bytes as the field has")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECT: Subject<'_> =
+        Subject { role: Role::Responder, dh: &[1; 32], kem: &[2; 1_184], handshake_hash: &[3; 32] };
+
+    fn identity() -> MeshIdentity {
+        MeshIdentity::from_seeds([7; 32], None)
+    }
+
+    fn certificate() -> Certificate {
+        Certificate {
+            version_max: 1,
+            mtu: 69_632,
+            epoch: 0x0807_0605_0403_0201,
+            expires_in_s: 86_400,
+            peer: identity().public(),
+        }
+    }
+
+    fn issued(certificate: Certificate) -> [u8; CERTIFICATE_LEN] {
+        certificate.issue(&identity(), &SUBJECT).try_into().expect("the length of a certificate")
+    }
+
+    #[test]
+    fn lnk_31_layout() {
+        let bytes = issued(certificate());
+        let hex: String = bytes[..18].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "0100001001000102030405060708".to_owned() + "80510100");
+        assert_eq!(bytes[18..50], *identity().public().node_key());
+        assert_eq!(Certificate::verify(&bytes, &SUBJECT), Ok(certificate()));
+    }
+
+    #[test]
+    fn lnk_32_no_flipped_bit_verifies() {
+        let bytes = issued(certificate());
+        for bit in 0..CERTIFICATE_LEN * 8 {
+            let mut bent = bytes;
+            bent[bit / 8] ^= 1 << (bit % 8);
+            let verdict = Certificate::verify(&bent, &SUBJECT);
+            assert_eq!(verdict, Err(HandshakeError::BadCertificate), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn lnk_32_only_for_its_role_keys_and_handshake() {
+        let bytes = issued(certificate());
+        for other in [
+            Subject { role: Role::Initiator, ..SUBJECT },
+            Subject { dh: &[9; 32], ..SUBJECT },
+            Subject { kem: &[9; 1_184], ..SUBJECT },
+            Subject { handshake_hash: &[9; 32], ..SUBJECT },
+        ] {
+            assert_eq!(Certificate::verify(&bytes, &other), Err(HandshakeError::BadCertificate));
+        }
+    }
+
+    #[test]
+    fn lnk_32_versions_and_mtus_outside_their_range() {
+        for bad in [
+            Certificate { version_max: 0, ..certificate() },
+            Certificate { mtu: LINK_MTU_MIN - 1, ..certificate() },
+        ] {
+            let verdict = Certificate::verify(&issued(bad), &SUBJECT);
+            assert_eq!(verdict, Err(HandshakeError::BadCertificate));
+        }
+    }
+}

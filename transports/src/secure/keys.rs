@@ -157,7 +157,7 @@ fn hex_digit(digit: u8) -> Result<u8, NetworkKeyError> {
 }
 
 /// Shortest passphrase, in bytes. Length is no measure of strength, but shorter is never strong.
-const PASSPHRASE_LEN_MIN: usize = 16;
+pub const PASSPHRASE_LEN_MIN: usize = 16;
 
 /// Memory of one Argon2id run in KiB: 19 MiB, OWASP's recommendation for two passes, and what a
 /// router with 64 MB can spare once at start.

@@ -8,7 +8,7 @@ mod record;
 
 pub use certificate::{CERTIFICATE_LEN, Certificate};
 pub use handshake::{Established, Handshake, HandshakeError, Local, Role};
-pub use keys::{LinkKeys, NetworkKey, NetworkKeyError};
+pub use keys::{LinkKeys, NetworkKey, NetworkKeyError, PASSPHRASE_LEN_MIN};
 pub(crate) use record::{CONFIRM, CONTROL_RECORD_LEN, GOODBYE};
 pub use record::{Opened, Opener, RecordError, Sealer};
 

@@ -109,6 +109,26 @@ async fn lnk_53_who_says_nothing_is_closed_after_ten_seconds() {
     assert!(took >= Duration::from_secs(10) && took < Duration::from_secs(12), "{took:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn lnk_53_slow_bytes_do_not_win_time() {
+    let mut station = Station::new(1);
+    let at = station.listen_on("127.0.0.1").await;
+    let began = tokio::time::Instant::now();
+    let sent = while_serving(&mut station, async {
+        let mut guest = connect(at).await;
+        let mut sent = 0;
+        // One byte a second would take twenty minutes.
+        while guest.write_all(&[1]).await.is_ok() && sent < 1_232 {
+            sent += 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        sent
+    })
+    .await;
+    assert!(sent < 20 && began.elapsed() < Duration::from_secs(20), "{sent} bytes");
+    until_failed(&mut station, "timeout").await;
+}
+
 #[tokio::test]
 async fn lnk_54_one_source_gets_its_share_of_half_open_connections() {
     let mut station = Station::new(1);

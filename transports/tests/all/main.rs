@@ -4,3 +4,4 @@ mod hostile;
 mod noise;
 mod pair;
 mod tcp;
+mod wrapped;

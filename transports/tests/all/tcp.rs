@@ -277,6 +277,18 @@ async fn lnk_03_a_paused_link_keeps_its_frames() {
 }
 
 #[tokio::test]
+async fn lnk_06_a_frame_above_the_mtu_is_not_sent() {
+    let (mut a, mut b) = (Station::new(1), Station::new(2));
+    connected(&mut a, &mut b).await;
+    let ab = a.ups[0].link;
+    let frames = [vec![1; LINK_MTU_MAX as usize + 1], vec![2; LINK_MTU_MAX as usize]];
+    let mut left = frames.iter();
+    a.manager.send(ab, |buf| left.next().map(|frame| buf.extend_from_slice(frame)).is_some());
+    until(&mut a, &mut b, "the second", |_, b| !b.frames.is_empty()).await;
+    assert!(b.frames[0] == frames[1] && b.downs.is_empty());
+}
+
+#[tokio::test]
 async fn lnk_05_an_idle_manager_is_not_woken() {
     let (mut a, mut b) = (Station::new(1), Station::new(2));
     connected(&mut a, &mut b).await;
