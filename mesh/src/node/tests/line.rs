@@ -50,7 +50,7 @@ fn node_07_lost_frames_are_repeated() {
     net.run(Duration::from_secs(900));
     let mut shown = net.shown(3);
     shown.sort_unstable();
-    let mut sent: Vec<_> = texts.iter().map(|text| text.as_str()).collect();
+    let mut sent: Vec<_> = texts.iter().map(alloc::string::String::as_str).collect();
     sent.sort_unstable();
     assert_eq!(shown, sent);
 }
