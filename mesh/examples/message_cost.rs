@@ -130,7 +130,9 @@ impl Line {
         let per = |busy: Duration| busy.as_secs_f64() * 1e6 / count as f64;
         let [a, b, c] = self.busy.map(per);
         let rate = count as f64 / began.elapsed().as_secs_f64();
-        println!("{what:32} sender {a:7.2} µs  relay {b:7.2} µs  recipient {c:7.2} µs  {rate:9.0}/s");
+        println!(
+            "{what:32} sender {a:7.2} µs  relay {b:7.2} µs  recipient {c:7.2} µs  {rate:9.0}/s"
+        );
     }
 }
 

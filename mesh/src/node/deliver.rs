@@ -37,11 +37,11 @@ impl Node {
         envelope: &EnvelopeIn<'_>,
     ) -> Result<(), Error> {
         let header = *envelope.header();
-        let (id, lock) = (envelope.id(), header.lock);
+        let lock = header.lock;
         // Before the session consumes its counter: what is refused here must open later.
         if !self.inbox.has_room(envelope.bytes().len()) || (header.durable && self.storage_full) {
             self.drop_frame(DropReason::Full);
-            self.refuse(link, Refused { id, lock, reason: RefuseReason::Full });
+            self.refuse(link, Refused { id: envelope.id(), lock, reason: RefuseReason::Full });
             return Ok(());
         }
         if let Some(kept) = self.keep_sealed(now, link, envelope) {
@@ -53,7 +53,8 @@ impl Node {
                 if let Error::Unsupported(Unsupported::UnknownSession | Unsupported::PreKeyGone) =
                     error
                 {
-                    self.refuse(link, Refused { id, lock, reason: RefuseReason::UnknownKey });
+                    let (id, reason) = (envelope.id(), RefuseReason::UnknownKey);
+                    self.refuse(link, Refused { id, lock, reason });
                 }
                 return Err(error);
             }
@@ -61,7 +62,8 @@ impl Node {
         let stale = header.age_ms >= REVERSE_PATH_MS || !opened.fresh;
         let routed_to = stale.then(|| opened.peer.address());
         let preimage = opened.preimage;
-        let receipt = Receipt { link, id, durable: header.durable, preimage, routed_to };
+        let custody = header.durable.then(|| envelope.id());
+        let receipt = Receipt { link, custody, preimage, routed_to };
         if !opened.fresh {
             self.counters.duplicates += 1;
             self.commit.after(After::Receipt(receipt));
@@ -117,7 +119,7 @@ impl Node {
             }
         }
         // The ratchet moves on disk together with the message it opened.
-        if receipt.durable {
+        if receipt.custody.is_some() {
             self.sessions.keep(&opened.peer.address());
         }
         let from = opened.peer.address();
@@ -130,8 +132,8 @@ impl Node {
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
             sealed,
         };
-        let message = self.inbox.insert(message, receipt.durable);
-        if receipt.durable {
+        let message = self.inbox.insert(message, receipt.custody.is_some());
+        if receipt.custody.is_some() {
             self.commit.after(After::Delivered { message, receipt });
         } else {
             self.counters.messages_delivered += 1;
@@ -191,8 +193,8 @@ impl Node {
     pub(super) fn queue_receipt(&mut self, now: Instant, receipt: Receipt) {
         let due = now + RECEIPT_DELAY;
         if let Some(queue) = self.link_queue(receipt.link) {
-            if receipt.durable {
-                queue.push_custody_ack(receipt.id);
+            if let Some(id) = receipt.custody {
+                queue.push_custody_ack(id);
             }
             queue.push_receipt(receipt.preimage, due);
         }

@@ -38,8 +38,8 @@ pub(super) enum After {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Receipt {
     pub(super) link: LinkId,
-    pub(super) id: EnvelopeId,
-    pub(super) durable: bool,
+    /// The durable envelope that it settles for the neighbour.
+    pub(super) custody: Option<EnvelopeId>,
     pub(super) preimage: [u8; 16],
     /// Also send it inside a session: the reverse path failed or is long forgotten.
     pub(super) routed_to: Option<Address>,

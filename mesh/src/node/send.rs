@@ -117,10 +117,7 @@ impl Node {
     pub(super) fn pump(&mut self, now: Instant, to: Address) {
         while let Some(id) = self.outbox.next_ready(&to) {
             if let Err(blocked) = self.send_message(now, id) {
-                if blocked == Blocked::Route {
-                    self.outbox.note_no_route(now, id);
-                }
-                self.outbox.set_waiting(&to, blocked.waiting_for());
+                self.outbox.set_blocked(now, &to, id, blocked.waiting_for());
                 self.blocked.insert(to, now + LOOK_AGAIN);
                 return;
             }
@@ -154,7 +151,8 @@ impl Node {
             };
             (link, self.seal(now, to, link, &params, &inner)?)
         };
-        let (envelope, lock, session) = (sealed.id(), sealed.lock, sealed.session);
+        let envelope = options.durable.then(|| sealed.id());
+        let (lock, session) = (sealed.lock, sealed.session);
         let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
         let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
         self.outbox.on_queued(now, id, flight, hop);

@@ -104,7 +104,12 @@ fn wire_07_trailing_bytes_are_refused() {
 #[test]
 fn wire_08_fixed_width_is_little_endian() {
     let mut out = Vec::new();
-    Writer::new(&mut out).u8(1).u16(0x0302).u32(0x0706_0504).u64(0x0f0e_0d0c_0b0a_0908).array(&[16]);
+    Writer::new(&mut out)
+        .u8(1)
+        .u16(0x0302)
+        .u32(0x0706_0504)
+        .u64(0x0f0e_0d0c_0b0a_0908)
+        .array(&[16]);
     assert_eq!(out, (1..=16).collect::<Vec<u8>>());
     let mut reader = Reader::new(&out);
     assert_eq!(reader.u8("a"), Ok(1));

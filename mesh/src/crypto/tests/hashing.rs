@@ -14,10 +14,8 @@ fn wire_12_framing_is_label_length_part() {
 /// WIRE-12: moving a byte from one part to the next changes the digest.
 #[test]
 fn wire_12_framing_is_injective() {
-    let lists: [&[&[u8]]; 6] =
-        [&[], &[b""], &[b"", b""], &[b"ab"], &[b"a", b"b"], &[b"", b"ab"]];
-    let digests: BTreeSet<_> =
-        lists.iter().map(|parts| digest32(Domain::Message, parts)).collect();
+    let lists: [&[&[u8]]; 6] = [&[], &[b""], &[b"", b""], &[b"ab"], &[b"a", b"b"], &[b"", b"ab"]];
+    let digests: BTreeSet<_> = lists.iter().map(|parts| digest32(Domain::Message, parts)).collect();
     assert_eq!(digests.len(), lists.len());
 }
 
@@ -26,7 +24,9 @@ fn wire_12_framing_is_injective() {
 fn wire_12_labels_differ() {
     let labels: BTreeSet<_> = Domain::ALL.iter().map(|domain| domain.label()).collect();
     assert_eq!(labels.len(), Domain::ALL.len());
-    let printable: Vec<_> =
-        labels.iter().filter(|label| label.iter().all(|byte| (b' '..=b'~').contains(byte))).collect();
+    let printable: Vec<_> = labels
+        .iter()
+        .filter(|label| label.iter().all(|byte| (b' '..=b'~').contains(byte)))
+        .collect();
     assert_eq!(printable.len(), labels.len());
 }

@@ -154,7 +154,9 @@ fn id_04_undecodable_points_are_refused() {
     let (key, signature) = crafted(EIGHT_TORSION[0], EIGHT_TORSION[0]);
     let mut no_point = [0; 32];
     no_point[0] = 2;
-    assert!(ed25519_zebra::VerificationKey::try_from(VerificationKeyBytes::from(no_point)).is_err());
+    assert!(
+        ed25519_zebra::VerificationKey::try_from(VerificationKeyBytes::from(no_point)).is_err()
+    );
     assert!(!judged(&no_point, &signature));
     let mut bad_r = signature;
     bad_r[..32].copy_from_slice(&no_point);

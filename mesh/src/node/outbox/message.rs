@@ -18,7 +18,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(in crate::node) struct Flight {
     pub(in crate::node) lock: [u8; 16],
-    pub(in crate::node) envelope: EnvelopeId,
+    /// The envelope, when it may be taken into custody.
+    pub(in crate::node) envelope: Option<EnvelopeId>,
     pub(in crate::node) session: Option<SessionId>,
     pub(in crate::node) link: LinkId,
     /// When it left; `None` while it waits for the link.
@@ -79,7 +80,13 @@ impl OutMessage {
         self.note(at, next_hop, result);
     }
 
-    pub(in crate::node) fn view(&self, now: Instant, id: MessageId) -> MessageView {
+    pub(in crate::node) fn view(
+        &self,
+        now: Instant,
+        id: MessageId,
+        blocked: Option<WaitingFor>,
+    ) -> MessageView {
+        let is_ready = self.waiting_for == WaitingFor::Link && self.flight.is_none();
         let tried = self.tries.iter().map(|past| Try {
             ago: now.saturating_since(past.at),
             next_hop: past.next_hop,
@@ -94,7 +101,7 @@ impl OutMessage {
             age: now.saturating_since(self.accepted_at),
             expires_in: self.expires_at.saturating_since(now),
             tried: tried.collect(),
-            waiting_for: self.waiting_for,
+            waiting_for: blocked.filter(|_| is_ready).unwrap_or(self.waiting_for),
             next_try: self.next_try.map(|at| at.saturating_since(now)),
         }
     }

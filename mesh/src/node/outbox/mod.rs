@@ -231,20 +231,20 @@ impl Outbox {
         None
     }
 
-    /// Everything that is ready for `to` now waits for this.
-    pub(super) fn set_waiting(&mut self, to: &Address, waiting_for: WaitingFor) {
-        let Some(dest) = self.dests.get(to) else { return };
-        for id in dest.ready.iter().flatten() {
-            if let Some(message) = self.messages.get_mut(id) {
-                message.waiting_for = waiting_for;
-            }
-        }
-    }
-
-    /// Notes one failed try for lack of a route, once per change of mind.
-    pub(super) fn note_no_route(&mut self, now: Instant, id: MessageId) {
-        let Some(message) = self.messages.get_mut(&id) else { return };
-        if message.waiting_for != WaitingFor::Route {
+    /// What is ready for `to` cannot go because of this; `first` is what was tried.
+    pub(super) fn set_blocked(
+        &mut self,
+        now: Instant,
+        to: &Address,
+        first: MessageId,
+        reason: WaitingFor,
+    ) {
+        let Some(dest) = self.dests.get_mut(to) else { return };
+        let before = dest.blocked.replace(reason);
+        if reason == WaitingFor::Route
+            && before != Some(reason)
+            && let Some(message) = self.messages.get_mut(&first)
+        {
             message.note(now, None, TryResult::NoRoute);
         }
     }
@@ -267,10 +267,13 @@ impl Outbox {
         if queue.front() == Some(&id) {
             queue.pop_front();
         }
+        dest.blocked = None;
         dest.in_flight += 1;
         dest.in_flight_bytes += message.payload.len();
         self.by_lock.insert(flight.lock, id);
-        self.by_envelope.insert(flight.envelope, id);
+        if let Some(envelope) = flight.envelope {
+            self.by_envelope.insert(envelope, id);
+        }
         message.locks.push_back(flight.lock);
         if message.locks.len() > LOCKS_KEPT
             && let Some(old) = message.locks.pop_front()
@@ -316,7 +319,8 @@ impl Outbox {
         if hop == message.to {
             return None;
         }
-        let flight = message.flight.as_mut().filter(|f| f.envelope == *envelope && !f.custody)?;
+        let flight =
+            message.flight.as_mut().filter(|f| f.envelope == Some(*envelope) && !f.custody)?;
         flight.custody = true;
         let (to, len, attempts) = (message.to, message.payload.len(), message.attempts);
         message.note(now, Some(hop), TryResult::Custody);
@@ -375,7 +379,9 @@ impl Outbox {
             self.in_custody -= 1;
         }
         if let Some(flight) = message.flight.take() {
-            self.by_envelope.remove(&flight.envelope);
+            if let Some(envelope) = flight.envelope {
+                self.by_envelope.remove(&envelope);
+            }
             if !flight.custody {
                 self.land(&message.to, message.payload.len());
             }
@@ -397,7 +403,8 @@ impl Outbox {
         }
         message.state = state;
         message.waiting_for = WaitingFor::Nothing;
-        self.remember(now, id, message.view(now, id));
+        let view = message.view(now, id, None);
+        self.remember(now, id, view);
     }
 
     fn remember(&mut self, at: Instant, id: MessageId, view: MessageView) {
@@ -420,7 +427,9 @@ impl Outbox {
     ) {
         let Some(message) = self.messages.get_mut(&id) else { return };
         let Some(flight) = message.flight.take() else { return };
-        self.by_envelope.remove(&flight.envelope);
+        if let Some(envelope) = flight.envelope {
+            self.by_envelope.remove(&envelope);
+        }
         message.note_result(now, result);
         message.attempts += u32::from(result != TryResult::LinkDown);
         let (to, len) = (message.to, message.payload.len());
@@ -530,7 +539,7 @@ impl Outbox {
 
     pub(super) fn view(&self, now: Instant, id: &MessageId) -> Option<MessageView> {
         if let Some(message) = self.messages.get(id) {
-            return Some(message.view(now, *id));
+            return Some(message.view(now, *id, self.blocked(message)));
         }
         let finished = self.finished.get(id)?;
         let mut view = finished.view.clone();
@@ -547,7 +556,11 @@ impl Outbox {
         self.messages
             .iter()
             .filter(|(_, message)| message.kind == Kind::User)
-            .map(move |(id, message)| message.view(now, *id))
+            .map(move |(id, message)| message.view(now, *id, self.blocked(message)))
+    }
+
+    fn blocked(&self, message: &OutMessage) -> Option<WaitingFor> {
+        self.dests.get(&message.to).and_then(|dest| dest.blocked)
     }
 
     fn forget_idle_dests(&mut self) {
