@@ -98,6 +98,10 @@ impl Station {
                     if pause { Flow::Pause } else { Flow::Continue }
                 });
             }
+            LinkEvent::Writable(link) => {
+                // What a link did not take it still has; nothing new is pulled.
+                self.manager.send(link, |_| false);
+            }
             _ => {}
         }
     }

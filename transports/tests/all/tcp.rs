@@ -276,6 +276,28 @@ async fn lnk_03_a_paused_link_keeps_its_frames() {
     assert!(numbers.eq(0..1_000));
 }
 
+/// tokio gives a task some number of operations and then says "not ready" to all of them until
+/// the task has yielded. Nothing may get stuck on that.
+#[tokio::test]
+async fn lnk_05_more_operations_than_a_task_may_do_in_one_go() {
+    let (mut a, mut b) = (Station::new(1), Station::new(2));
+    connected(&mut a, &mut b).await;
+    let (ab, mut sent) = (a.ups[0].link, 0);
+    for _ in 0..300 {
+        let before = sent;
+        a.manager.send(ab, |buf| {
+            let is_first = sent == before;
+            if is_first {
+                buf.extend_from_slice(b"an operation each");
+                sent += 1;
+            }
+            is_first
+        });
+    }
+    assert!(sent > 100);
+    until(&mut a, &mut b, "all there", |_, b| b.frames.len() == sent).await;
+}
+
 #[tokio::test]
 async fn lnk_06_a_frame_above_the_mtu_is_not_sent() {
     let (mut a, mut b) = (Station::new(1), Station::new(2));
