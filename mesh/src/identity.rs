@@ -290,3 +290,7 @@ impl fmt::Debug for Capabilities {
         write!(f, "Capabilities({:#06x})", self.0)
     }
 }
+
+#[cfg(test)]
+#[path = "identity_tests.rs"]
+mod tests;

@@ -136,3 +136,7 @@ impl Validity {
         Duration::from_secs(1 << self.0)
     }
 }
+
+#[cfg(test)]
+#[path = "object_tests.rs"]
+mod tests;
