@@ -343,7 +343,7 @@ impl Node {
         let through = Through { mailbox: &hint, admission };
         let sealed = self
             .sessions
-            .initiate_sealed(now, identity, bundle, Suite::XWing, through, params, inner, rng)
+            .initiate_sealed(now, identity, bundle, Suite::XWing, through, params, &[inner], rng)
             .map_err(|error| match error {
                 SealError::SuiteFloor { floor } => Blocked::Floor(floor),
                 _ => Blocked::Bundle,

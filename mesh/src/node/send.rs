@@ -219,7 +219,7 @@ impl Node {
             self.want_bundle(now, to);
         }
         if !initiate || !fresh_bundle {
-            match self.sessions.seal(now, &self.identity, &to, params, inner) {
+            match self.sessions.seal(now, &self.identity, &to, params, &[inner]) {
                 Ok(sealed) => return Ok(sealed),
                 Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
                 Err(_) => {}
@@ -233,7 +233,7 @@ impl Node {
         let slow =
             self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
         let suite = if slow { Suite::X25519 } else { Suite::XWing };
-        match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
+        match self.sessions.initiate(now, identity, bundle, suite, params, &[inner], rng) {
             Ok(sealed) => Ok(sealed),
             Err(SealError::SuiteFloor { floor }) => Err(Blocked::Floor(floor)),
             Err(SealError::AwaitingCommit) => Err(Blocked::Disk),

@@ -65,7 +65,7 @@ pub enum AdmissionAsked {
 }
 
 impl Sessions {
-    /// Seals `inner` as a first contact that goes directly to its recipient and opens a session.
+    /// Seals the parts of `inner` as a first contact that goes directly to its recipient and opens a session.
     /// Called again before the peer has answered, it repeats the same key exchange.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Sessions {
         bundle: &Bundle,
         suite: Suite,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
         rng: &mut NodeRng,
     ) -> Result<Sealed, SealError> {
         self.clock.start(now);
@@ -108,7 +108,7 @@ impl Sessions {
         Ok(Sealed { session: Some(id), ..sealed })
     }
 
-    /// Seals `inner` to a mailbox node's label: relays see neither who sends nor who receives. The
+    /// Seals the parts of `inner` to a mailbox node's label: relays see neither who sends nor who receives. The
     /// message stands alone: a key exchange of its own, no session, nothing that links it to the
     /// next one. `params.signed` is ignored, a signature would tell the sender.
     ///
@@ -126,7 +126,7 @@ impl Sessions {
         suite: Suite,
         through: Through<'_>,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
         rng: &mut NodeRng,
     ) -> Result<Sealed, SealError> {
         self.clock.start(now);
@@ -265,7 +265,7 @@ impl ContactEnvelope<'_> {
         &self,
         mode: crate::crypto::Mode,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
         rng: &mut NodeRng,
     ) -> Result<Sealed, SealError> {
         let preimage = rng.array();
@@ -312,7 +312,7 @@ impl ContactEnvelope<'_> {
         bytes[sealed_at - place.len()..sealed_at].copy_from_slice(&place);
     }
 
-    fn write_text(&self, preimage: &[u8; 16], inner: &[u8], out: &mut Vec<u8>) {
+    fn write_text(&self, preimage: &[u8; 16], inner: &[&[u8]], out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
         writer
             .u8(self.kind)
@@ -324,7 +324,7 @@ impl ContactEnvelope<'_> {
         if let Some(certificate) = &self.certificate {
             certificate.write(out);
         }
-        out.extend_from_slice(inner);
+        inner.iter().for_each(|part| out.extend_from_slice(part));
     }
 }
 

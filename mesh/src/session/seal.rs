@@ -93,7 +93,7 @@ impl fmt::Display for SealError {
 impl core::error::Error for SealError {}
 
 impl Sessions {
-    /// Seals `inner` to a peer in an existing session.
+    /// Seals the parts of `inner`, one after the other, to a peer in an existing session.
     ///
     /// # Errors
     /// [`SealError::NoSession`], [`SealError::AwaitingCommit`] or [`SealError::TooLong`].
@@ -103,7 +103,7 @@ impl Sessions {
         identity: &MeshIdentity,
         to: &Address,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
     ) -> Result<Sealed, SealError> {
         self.clock.start(now);
         let now_s = self.clock.seconds(now);
@@ -127,8 +127,9 @@ impl Sessions {
         let lock = schedule::lock(&schedule::preimage(&receipts, counter, &salt));
         let header = params.header(Class::Session, *to, lock);
         let mut bytes = begin(identity, &header, params, CONTENT_SESSION, capacity);
-        Writer::new(&mut bytes).array(&peer_id).u32(counter).array(&salt).bytes(inner);
-        let text = bytes.len() - inner.len();
+        Writer::new(&mut bytes).array(&peer_id).u32(counter).array(&salt);
+        let text = bytes.len();
+        inner.iter().for_each(|part| bytes.extend_from_slice(part));
         let key = schedule::message_key(&leaf, &salt);
         let tag = key.seal(self.mode, &header.immutable(), &mut bytes[text..]);
         bytes.extend_from_slice(&tag);
@@ -157,10 +158,11 @@ impl SealParams {
 pub(super) fn capacity(
     params: &SealParams,
     prefix: usize,
-    inner: &[u8],
+    inner: &[&[u8]],
 ) -> Result<usize, SealError> {
     let signed = if params.signed.is_some() { SIGNED_OVERHEAD } else { 0 };
-    let len = HEADER_LEN + signed + prefix + inner.len() + TAG_LEN;
+    let inner_len: usize = inner.iter().map(|part| part.len()).sum();
+    let len = HEADER_LEN + signed + prefix + inner_len + TAG_LEN;
     if len > ENVELOPE_LEN_MAX { Err(SealError::TooLong) } else { Ok(len) }
 }
 

@@ -110,12 +110,12 @@ impl End {
         inner: &[u8],
     ) -> Result<Sealed, SealError> {
         let Self { now, identity, rng, sessions, .. } = self;
-        sessions.initiate(*now, identity, &to.bundle(), suite, &PARAMS, inner, rng)
+        sessions.initiate(*now, identity, &to.bundle(), suite, &PARAMS, &[inner], rng)
     }
 
     pub(super) fn try_seal(&mut self, to: &Self, inner: &[u8]) -> Result<Sealed, SealError> {
         let to = to.identity.address();
-        self.sessions.seal(self.now, &self.identity, &to, &PARAMS, inner)
+        self.sessions.seal(self.now, &self.identity, &to, &PARAMS, &[inner])
     }
 
     pub(super) fn seal(&mut self, to: &Self, inner: &[u8]) -> Sealed {

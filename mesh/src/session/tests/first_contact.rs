@@ -278,7 +278,7 @@ fn ses_16_sealed_messages_stand_alone() {
             Suite::XWing,
             through,
             &params,
-            b"psst",
+            &[b"psst"],
             rng,
         );
         sealed.unwrap()
@@ -309,7 +309,7 @@ fn env_06_signed_first_contact() {
     let params = SealParams { signed: Some(41), ..PARAMS };
     let End { now, identity, rng, sessions, .. } = &mut alice;
     let hello = sessions
-        .initiate(*now, identity, &bob.bundle(), Suite::XWing, &params, b"hello", rng)
+        .initiate(*now, identity, &bob.bundle(), Suite::XWing, &params, &[b"hello"], rng)
         .unwrap();
     let envelope = EnvelopeIn::parse(hello.bytes()).unwrap();
     assert_eq!(envelope.id(), hello.id());

@@ -93,7 +93,7 @@ fn ses_07_bit_flips_do_not_open() {
         let params = SealParams { signed, ..PARAMS };
         let to = bob.identity.address();
         let sealed =
-            alice.sessions.seal(alice.now, &alice.identity, &to, &params, b"payload").unwrap();
+            alice.sessions.seal(alice.now, &alice.identity, &to, &params, &[b"payload"]).unwrap();
         for byte in (0..sealed.bytes().len()).filter(|byte| !(2..7).contains(byte)) {
             for bit in 0..8 {
                 let mut damaged = sealed.bytes().to_vec();
@@ -127,7 +127,7 @@ fn env_06_a_foreign_signature_is_refused() {
     let to = bob.identity.address();
     let params = SealParams { signed: Some(1), ..PARAMS };
     // Sealed by Alice's session, signed by Mallory.
-    let sealed = alice.sessions.seal(alice.now, &mallory, &to, &params, b"mine").unwrap();
+    let sealed = alice.sessions.seal(alice.now, &mallory, &to, &params, &[b"mine"]).unwrap();
     assert!(EnvelopeIn::parse(sealed.bytes()).unwrap().verify_signature(Mode::Real).is_ok());
     let refused = bob.open(sealed.bytes()).err();
     assert_eq!(refused, Some(Error::PeerMisbehaved(PeerMisbehaved::BadSignature)));
