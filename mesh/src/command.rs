@@ -127,6 +127,8 @@ pub struct SendOptions {
     /// Whether the envelope carries our signature, so that relays and third parties can verify
     /// who sent it. Without, the message is deniable.
     pub signed: bool,
+    /// Whether the recipient is asked to sign that it received the message, for third parties.
+    pub proof: bool,
     /// Whether our address is hidden from relays by going through the recipient's mailbox node.
     pub sealed: bool,
 }
@@ -138,6 +140,7 @@ impl Default for SendOptions {
             lifetime: crate::limits::LIFETIME_DEFAULT,
             durable: true,
             signed: false,
+            proof: false,
             sealed: false,
         }
     }

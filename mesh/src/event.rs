@@ -30,6 +30,11 @@ pub enum Event {
         /// Time since it was accepted.
         after: Duration,
     },
+    /// The recipient signed for our message; see [`crate::Node::proof`].
+    Proven {
+        /// The message.
+        id: MessageId,
+    },
     /// Our message will not be tried again.
     Failed {
         /// The message.

@@ -119,6 +119,9 @@ pub const INBOX_MESSAGES_MAX: usize = 200_000;
 /// Bytes of messages received and not taken.
 pub const INBOX_BYTES_MAX: usize = 64 << 20;
 
+/// Transferable receipts kept, the oldest forgotten first: 200 bytes each, 2 MB.
+pub const PROOFS_MAX: usize = 10_000;
+
 /// Pinned contacts: at about 200 bytes each 1 MB.
 pub const CONTACTS_MAX: usize = 5_000;
 

@@ -85,4 +85,6 @@ tables! {
     Bundles = 12, "bundles", secret false;
     /// Which message counters of a sender were shown, one row a sender and lineage.
     Windows = 13, "windows", secret false;
+    /// Transferable receipts for messages of ours.
+    Proofs = 14, "proofs", secret false;
 }

@@ -70,6 +70,8 @@ domains! {
     Reconcile = b"qpc reconcile  1",
     /// Fingerprint of a set for reconciliation.
     Set = b"qpc set        1",
+    /// A transferable receipt (`NODE-12`).
+    Receipt = b"qpc receipt    1",
     /// A mailbox token.
     Token = b"qpc token      1",
     /// Simulated signatures (feature `simulation`).

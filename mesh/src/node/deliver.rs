@@ -71,10 +71,11 @@ impl Node {
         }
         self.note_session(now, &opened);
         match Inner::read(&opened.inner)? {
-            Inner::Message(head, payload) => {
-                self.on_message(now, &opened, head, payload, receipt, false);
+            Inner::Message { head, proof, payload } => {
+                self.on_message(now, &opened, head, payload, receipt, proof);
                 Ok(())
             }
+            Inner::Proof(head, bytes) => self.on_proof(&opened, head, bytes, receipt),
             Inner::Forwarded(head, envelope) => {
                 self.on_forwarded(now, &opened, head, envelope, receipt)
             }
@@ -101,7 +102,7 @@ impl Node {
         head: MessageHead,
         payload: &[u8],
         receipt: Receipt,
-        sealed: bool,
+        proof: bool,
     ) {
         let sender = *opened.peer.node_key();
         match self.inbox.mark(sender, &head) {
@@ -130,8 +131,11 @@ impl Node {
             received_at: self.wall_now(),
             payload: payload.to_vec(),
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
-            sealed,
+            sealed: false,
         };
+        if proof {
+            self.sign_for(now, &message, sender);
+        }
         let message = self.inbox.insert(message, receipt.custody.is_some());
         if receipt.custody.is_some() {
             self.commit.after(After::Delivered { message, receipt });
@@ -166,7 +170,7 @@ impl Node {
         if !opened.fresh {
             return Ok(());
         }
-        let Inner::Message(head, payload) = Inner::read(&opened.inner)? else {
+        let Inner::Message { head, proof, payload } = Inner::read(&opened.inner)? else {
             return Err(PeerMisbehaved::Unsolicited.into());
         };
         let sender = opened.peer.node_key();
@@ -184,6 +188,9 @@ impl Node {
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
             sealed: true,
         };
+        if proof {
+            self.sign_for(now, &message, *sender);
+        }
         let message = self.inbox.insert(message, true);
         self.commit.after(After::Shown(message));
         Ok(())

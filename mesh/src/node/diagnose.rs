@@ -7,7 +7,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{Diagnostics, Node, inner::Inner, send::Blocked};
+use super::{Audience, Node, inner::Inner, send::Blocked};
 use crate::{
     address::Address,
     command::{CommandError, Outcome},
@@ -114,7 +114,7 @@ impl Node {
     }
 
     fn answers(&self, to: &Address) -> bool {
-        self.config.diagnostics == Diagnostics::Everyone || self.contacts.contains(to)
+        self.config.diagnostics == Audience::Everyone || self.contacts.contains(to)
     }
 
     pub(super) fn on_ping(

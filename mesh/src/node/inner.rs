@@ -14,8 +14,10 @@ pub(super) const RECEIPTS_PER_INNER_MAX: usize = 512;
 /// The plaintext of an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Inner<'a> {
-    /// A user's message.
-    Message(MessageHead, &'a [u8]),
+    /// A user's message; with `proof`, its sender asks for a transferable receipt.
+    Message { head: MessageHead, proof: bool, payload: &'a [u8] },
+    /// A transferable receipt, as a message of its own.
+    Proof(MessageHead, &'a [u8]),
     /// Asks for a [`Inner::Pong`] of the same length.
     Ping { nonce: u64, padding: &'a [u8] },
     /// Answers a [`Inner::Ping`].
@@ -45,12 +47,18 @@ const PONG: u8 = 3;
 const RECEIPTS: u8 = 4;
 const MAILBOX: u8 = 5;
 const FORWARDED: u8 = 6;
+const MESSAGE_ASKING: u8 = 7;
+const PROOF: u8 = 8;
 
 impl<'a> Inner<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut r = Reader::new(bytes);
         Ok(match r.u8("inner kind")? {
-            MESSAGE => Self::Message(MessageHead::read(&mut r)?, r.rest()),
+            kind @ (MESSAGE | MESSAGE_ASKING) => {
+                let (head, proof) = (MessageHead::read(&mut r)?, kind == MESSAGE_ASKING);
+                Self::Message { head, proof, payload: r.rest() }
+            }
+            PROOF => Self::Proof(MessageHead::read(&mut r)?, r.rest()),
             PING => Self::Ping { nonce: r.u64("nonce")?, padding: r.rest() },
             PONG => Self::Pong { nonce: r.u64("nonce")?, padding: r.rest() },
             RECEIPTS => {
@@ -73,10 +81,15 @@ impl<'a> Inner<'a> {
         let mut out = Vec::with_capacity(32 + self.payload_len());
         let mut w = Writer::new(&mut out);
         match self {
-            Self::Message(head, payload) => {
-                w.u8(MESSAGE);
+            Self::Message { head, proof, payload } => {
+                w.u8(if *proof { MESSAGE_ASKING } else { MESSAGE });
                 head.write(&mut w);
                 w.bytes(payload);
+            }
+            Self::Proof(head, receipt) => {
+                w.u8(PROOF);
+                head.write(&mut w);
+                w.bytes(receipt);
             }
             Self::Ping { nonce, padding } => {
                 w.u8(PING);
@@ -107,7 +120,9 @@ impl<'a> Inner<'a> {
 
     fn payload_len(&self) -> usize {
         match self {
-            Self::Message(_, payload) | Self::Forwarded(_, payload) => payload.len(),
+            Self::Message { payload, .. }
+            | Self::Forwarded(_, payload)
+            | Self::Proof(_, payload) => payload.len(),
             Self::Ping { padding, .. } | Self::Pong { padding, .. } => padding.len(),
             Self::Receipts(bytes) | Self::Mailbox(bytes) => bytes.len(),
         }
@@ -141,7 +156,9 @@ mod tests {
     fn samples() -> Vec<Vec<u8>> {
         let head = MessageHead { lineage: 7, counter: 300, floor: 299 };
         [
-            Inner::Message(head, b"hello"),
+            Inner::Message { head, proof: false, payload: b"hello" },
+            Inner::Message { head, proof: true, payload: b"hello" },
+            Inner::Proof(head, &[3; 9]),
             Inner::Ping { nonce: 9, padding: &[0; 3] },
             Inner::Pong { nonce: 9, padding: &[] },
             Inner::Receipts(&[5; 32]),
@@ -168,13 +185,13 @@ mod tests {
     #[test]
     fn node_03_message_layout() {
         let head = MessageHead { lineage: 1, counter: 300, floor: 2 };
-        let bytes = Inner::Message(head, &[0xaa]).write();
+        let bytes = Inner::Message { head, proof: false, payload: &[0xaa] }.write();
         assert_eq!(bytes, [1, 1, 0, 0, 0, 0, 0, 0, 0, 0xac, 0x02, 2, 0xaa]);
     }
 
     #[test]
     fn node_04_floor_beyond_counter_is_refused() {
         let head = MessageHead { lineage: 1, counter: 1, floor: 2 };
-        assert!(Inner::read(&Inner::Message(head, &[]).write()).is_err());
+        assert!(Inner::read(&Inner::Message { head, proof: true, payload: &[] }.write()).is_err());
     }
 }

@@ -14,7 +14,8 @@ use core::time::Duration;
 use subtle::ConstantTimeEq;
 
 use super::{
-    Node, inner::Inner, link_queue::Ingress, receipts::Passed, records::After, send::Blocked,
+    Node, inner::Inner, link_queue::Ingress, outbox::Kind, receipts::Passed, records::After,
+    send::Blocked,
 };
 use crate::{
     address::Address,
@@ -450,7 +451,8 @@ impl Node {
         self.locks.insert(header.lock, Passed { ingress, egress: link, dest, id: None, at: now });
         let lifetime = header.remaining_life().max(Duration::from_secs(1));
         let options = SendOptions { lifetime, priority: header.priority, ..SendOptions::default() };
-        self.forward_mail(now, registered.owner, envelope.bytes().to_vec(), options);
+        let content = envelope.bytes().to_vec();
+        self.send_system(now, registered.owner, Kind::Forwarded, content, options);
         self.commit.after(After::CustodyAck { link, id });
         Ok(())
     }

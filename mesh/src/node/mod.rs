@@ -18,6 +18,7 @@ mod links;
 mod mailbox;
 mod outbox;
 mod own;
+mod proofs;
 mod ranges;
 mod receipts;
 mod records;
@@ -31,7 +32,8 @@ use alloc::{
 
 use self::{
     bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, links::Link,
-    mailbox::Mailboxes, outbox::Outbox, own::OwnAnnounce, receipts::LockTable, records::Commit,
+    mailbox::Mailboxes, outbox::Outbox, own::OwnAnnounce, proofs::Proofs, receipts::LockTable,
+    records::Commit,
 };
 use crate::{
     address::Address,
@@ -54,9 +56,9 @@ use crate::{
     view::Counters,
 };
 
-/// Who gets answers to pings and traces.
+/// For whom this node does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Diagnostics {
+pub enum Audience {
     /// Anyone: right for routers, whose presence is no secret.
     Everyone,
     /// Pinned contacts only.
@@ -74,7 +76,9 @@ pub struct Config {
     /// Destinations it remembers.
     pub routes_max: u32,
     /// Who gets answers to pings and traces.
-    pub diagnostics: Diagnostics,
+    pub diagnostics: Audience,
+    /// For whom it signs transferable receipts when asked. Such a receipt cannot be denied.
+    pub proofs: Audience,
     /// Whether the node announces itself. A silent one relays, and is reached by its neighbours
     /// only.
     pub announce: bool,
@@ -88,7 +92,8 @@ impl Default for Config {
             capabilities: Capabilities::RELAY.with(Capabilities::STORE).with(Capabilities::MAILBOX),
             custody_quota_bytes: 64 << 20,
             routes_max: 1 << 17,
-            diagnostics: Diagnostics::Everyone,
+            diagnostics: Audience::Everyone,
+            proofs: Audience::Contacts,
             announce: true,
             crypto: Mode::Real,
         }
@@ -132,6 +137,7 @@ pub struct Node {
     diagnosis: Diagnosis,
     contacts: Contacts,
     mailboxes: Mailboxes,
+    proofs: Proofs,
     commit: Commit,
     events: VecDeque<Event>,
     counters: Counters,
@@ -180,6 +186,7 @@ impl Node {
             diagnosis: Diagnosis::default(),
             contacts: Contacts::default(),
             mailboxes: Mailboxes::default(),
+            proofs: Proofs::default(),
             commit: Commit::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -222,6 +229,7 @@ impl Node {
             Table::Inbox | Table::Windows => self.inbox.restore(table, &key, &value),
             Table::Channels | Table::History => self.channels.restore(now, table, &key, &value),
             Table::Bundles => self.bundles.restore(self.config.crypto, &key, &value),
+            Table::Proofs => self.proofs.restore(&key, &value),
             Table::Mailbox => self.mailboxes.restore(now, &key, &value),
         }
     }
@@ -521,6 +529,7 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
     node.store.drain_records(out);
     node.contacts.drain_records(out);
     node.mailboxes.drain_records(out);
+    node.proofs.drain_records(out);
     node.bundles.drain_records(out);
     node.channels.drain_records(out);
     node.routing.drain_records(out);

@@ -129,8 +129,9 @@ impl Node {
         let message = self.outbox.get(&id).expect("it was just found ready");
         let (to, options) = (message.to, message.options);
         let inner = match message.kind {
-            Kind::User => Inner::Message(head, &message.payload),
+            Kind::User => Inner::Message { head, proof: options.proof, payload: &message.payload },
             Kind::Forwarded => Inner::Forwarded(head, &message.payload),
+            Kind::Proof => Inner::Proof(head, &message.payload),
         };
         let inner = inner.write();
         let life = message.expires_at.saturating_since(now).as_secs();
@@ -180,16 +181,17 @@ impl Node {
         Ok(())
     }
 
-    /// Keeps an envelope for somebody else as a message of ours.
-    pub(super) fn forward_mail(
+    /// Sends something that is not a user's message as durably as one.
+    pub(super) fn send_system(
         &mut self,
         now: Instant,
         to: Address,
-        envelope: Vec<u8>,
+        kind: Kind,
+        content: Vec<u8>,
         options: SendOptions,
     ) {
         let (sender, rng) = (*self.public.node_key(), &mut self.rng);
-        let id = self.outbox.insert(now, &sender, to, Kind::Forwarded, envelope, options, rng);
+        let id = self.outbox.insert(now, &sender, to, kind, content, options, rng);
         self.commit.after(After::Accepted(id));
     }
 
@@ -305,7 +307,7 @@ impl Node {
 
     pub(super) fn on_send_timers(&mut self, now: Instant) {
         while let Some((id, kind, reason)) = self.outbox.pop_expired(now) {
-            if kind == Kind::Forwarded {
+            if kind != Kind::User {
                 continue;
             }
             self.counters.messages_failed += 1;

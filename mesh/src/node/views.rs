@@ -9,6 +9,7 @@ use crate::{
     envelope::MessageId,
     event::{ChannelMessage, InboxMessage},
     link::LinkId,
+    receipt::TransferableReceipt,
     view::{ChannelView, ContactView, MessageView, PeerView, RouteView, StatusView},
 };
 
@@ -61,6 +62,11 @@ impl Node {
     /// Where a message of ours stands, also for a while after it is done.
     pub fn message(&self, id: &MessageId) -> Option<MessageView> {
         self.outbox.view(self.now, id)
+    }
+
+    /// The transferable receipt for a message of ours, if its recipient signed one.
+    pub fn proof(&self, id: &MessageId) -> Option<&TransferableReceipt> {
+        self.proofs.get(id)
     }
 
     /// Our messages without a receipt.

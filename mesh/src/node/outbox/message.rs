@@ -41,6 +41,8 @@ pub(in crate::node) enum Kind {
     User,
     /// An envelope kept for the recipient, whose mailbox we are.
     Forwarded,
+    /// A transferable receipt that the recipient asked for.
+    Proof,
 }
 
 /// One of our messages.

@@ -17,6 +17,9 @@ use crate::{
 const FLAG_SIGNED: u8 = 1;
 const FLAG_SEALED: u8 = 2;
 const FLAG_FORWARDED: u8 = 4;
+const FLAG_ASKS_PROOF: u8 = 8;
+const FLAG_PROOF: u8 = 16;
+const FLAGS: u8 = 31;
 
 pub(super) fn encode(
     to: &Address,
@@ -34,8 +37,13 @@ pub(super) fn encode(
     w.u8(options.priority as u8);
     let signed = if options.signed { FLAG_SIGNED } else { 0 };
     let sealed = if options.sealed { FLAG_SEALED } else { 0 };
-    let forwarded = if kind == Kind::Forwarded { FLAG_FORWARDED } else { 0 };
-    w.u8(signed | sealed | forwarded);
+    let asks = if options.proof { FLAG_ASKS_PROOF } else { 0 };
+    let kind = match kind {
+        Kind::User => 0,
+        Kind::Forwarded => FLAG_FORWARDED,
+        Kind::Proof => FLAG_PROOF,
+    };
+    w.u8(signed | sealed | asks | kind);
     w.bytes(payload);
     out
 }
@@ -52,15 +60,20 @@ pub(super) fn decode(value: &[u8]) -> Result<Decoded, Error> {
         .ok_or(Malformed::OutOfRange("priority"))?;
     let flags = r.u8("flags")?;
     let payload = r.rest();
-    if flags & !(FLAG_SIGNED | FLAG_SEALED | FLAG_FORWARDED) != 0 || lifetime > limits::LIFETIME_MAX
-    {
+    if flags & !FLAGS != 0 || lifetime > limits::LIFETIME_MAX {
         return Err(Malformed::OutOfRange("outbox row").into());
     }
     if payload.len() > limits::ENVELOPE_LEN_MAX {
         return Err(Malformed::TooLong("payload").into());
     }
     let (signed, sealed) = (flags & FLAG_SIGNED != 0, flags & FLAG_SEALED != 0);
-    let options = SendOptions { priority, lifetime, durable: true, signed, sealed };
-    let kind = if flags & FLAG_FORWARDED != 0 { Kind::Forwarded } else { Kind::User };
+    let proof = flags & FLAG_ASKS_PROOF != 0;
+    let options = SendOptions { priority, lifetime, durable: true, signed, proof, sealed };
+    let kind = match flags & (FLAG_FORWARDED | FLAG_PROOF) {
+        0 => Kind::User,
+        FLAG_FORWARDED => Kind::Forwarded,
+        FLAG_PROOF => Kind::Proof,
+        _ => return Err(Malformed::OutOfRange("outbox row").into()),
+    };
     Ok((to, MessageHead { lineage, counter, floor: 0 }, kind, options, payload.to_vec()))
 }

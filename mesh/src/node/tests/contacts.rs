@@ -67,3 +67,31 @@ fn node_09_names_are_unique_and_survive_a_restart() {
     net.crash(0);
     assert!(net.hosts[0].node.contacts().is_empty());
 }
+
+#[test]
+fn node_12_a_signed_receipt_for_third_parties() {
+    let mut net = Net::line(3);
+    let sender = net.address(0);
+    let name = "customer".into();
+    net.command(2, Command::ContactAdd { name, address: sender, root_key: None });
+    let options = SendOptions { proof: true, ..SendOptions::default() };
+    let id = net.send_with(0, 2, "I have paid", options);
+    net.run(Duration::from_secs(3));
+    assert!(net.received(0, id));
+    assert!(net.has_event(0, |e| *e == Event::Proven { id }));
+    net.crash(0);
+    let proof = *net.hosts[0].node.proof(&id).expect("kept");
+    assert_eq!(proof.recipient, *net.hosts[2].node.identity().node_key());
+    assert_eq!(proof.verify(b"I have paid"), Ok(()));
+    assert!(proof.verify(b"I have not paid").is_err());
+}
+
+#[test]
+fn node_12_nobody_signs_for_strangers() {
+    let mut net = Net::line(2);
+    let options = SendOptions { proof: true, ..SendOptions::default() };
+    let id = net.send_with(0, 1, "sign here", options);
+    net.run(Duration::from_secs(3));
+    assert!(net.received(0, id));
+    assert!(net.hosts[0].node.proof(&id).is_none());
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::node::Diagnostics;
+use crate::node::Audience;
 
 #[test]
 fn node_08_ping_and_pong() {
@@ -20,7 +20,7 @@ fn node_08_ping_and_pong() {
 
 #[test]
 fn node_08_contacts_only() {
-    let contacts_only = |_| Config { diagnostics: Diagnostics::Contacts, ..Config::default() };
+    let contacts_only = |_| Config { diagnostics: Audience::Contacts, ..Config::default() };
     let mut net = Net::with_config(2, contacts_only);
     net.connect(0, 1);
     net.run(Duration::from_secs(2));

@@ -6,6 +6,7 @@ const SEALED: SendOptions = SendOptions {
     lifetime: crate::limits::LIFETIME_DEFAULT,
     durable: true,
     signed: false,
+    proof: false,
     sealed: true,
 };
 
