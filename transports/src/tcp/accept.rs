@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::Sender,
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use super::{HalfOpen, shake::shake_hands};
@@ -59,7 +59,7 @@ impl Listening {
     }
 
     fn welcome(&self, stream: TcpStream, from: SocketAddr) {
-        let Some(place) = self.half_open.enter(from.ip()) else {
+        let Some(place) = self.half_open.enter(from.ip(), Instant::now()) else {
             let _ = self.outcomes.try_send(Outcome::TurnedAway);
             return;
         };

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, PoisonError},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::Instant};
 
+use super::source::{Rates, Source};
 use crate::limits::{HALF_OPEN_MAX, HALF_OPEN_PER_SOURCE_MAX};
 
 /// The inbound handshakes in progress, oldest first.
@@ -18,6 +19,7 @@ pub(crate) struct HalfOpen(Arc<Mutex<Slots>>);
 struct Slots {
     next: u64,
     by_age: BTreeMap<u64, Slot>,
+    rates: Rates,
 }
 
 #[derive(Debug)]
@@ -26,42 +28,33 @@ struct Slot {
     task: Option<AbortHandle>,
 }
 
-/// Who is counted as one: an IPv4 address, or an IPv6 /64, which is what one customer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Source(IpAddr);
-
-impl From<IpAddr> for Source {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let prefix = u128::from(address) & !u128::from(u64::MAX);
-                Self(Ipv6Addr::from(prefix).into())
-            }
-            v4 => Self(v4),
-        }
-    }
-}
-
 impl HalfOpen {
     /// Takes a place for a connection from `address`; `None` when its source has all it may have.
     /// When the house is full the oldest handshake is ended: honest ones last milliseconds.
-    pub(crate) fn enter(&self, address: IpAddr) -> Option<Place> {
+    pub(crate) fn enter(&self, address: IpAddr, now: Instant) -> Option<Place> {
         let source = Source::from(address);
         let mut slots = self.lock();
         let same = slots.by_age.values().filter(|slot| slot.source == source).count();
-        if same >= HALF_OPEN_PER_SOURCE_MAX {
+        if same >= HALF_OPEN_PER_SOURCE_MAX || !slots.rates.take(source, now) {
             return None;
         }
-        if slots.by_age.len() >= HALF_OPEN_MAX
-            && let Some((_, oldest)) = slots.by_age.pop_first()
-            && let Some(task) = oldest.task
-        {
+        let is_full = slots.by_age.len() >= HALF_OPEN_MAX;
+        let oldest = if is_full { slots.by_age.pop_first() } else { None };
+        let number = slots.next;
+        slots.next += 1;
+        slots.by_age.insert(number, Slot { source, task: None });
+        drop(slots);
+        if let Some((_, Slot { task: Some(task), .. })) = oldest {
             task.abort();
         }
-        let number = slots.next;
-        slots.next = slots.next.wrapping_add(1);
-        slots.by_age.insert(number, Slot { source, task: None });
         Some(Place { number, house: self.clone() })
+    }
+
+    /// Names the task that holds a place, so that it can be ended.
+    pub(crate) fn set_task(&self, place: u64, task: AbortHandle) {
+        if let Some(slot) = self.lock().by_age.get_mut(&place) {
+            slot.task = Some(task);
+        }
     }
 
     /// How many there are.
@@ -69,7 +62,7 @@ impl HalfOpen {
         self.lock().by_age.len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         // Nothing panics while it holds the lock; the data stays whole if it did.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,15 +82,6 @@ impl Place {
     }
 }
 
-impl HalfOpen {
-    /// Names the task that holds a place, so that it can be ended.
-    pub(crate) fn set_task(&self, number: u64, task: AbortHandle) {
-        if let Some(slot) = self.lock().by_age.get_mut(&number) {
-            slot.task = Some(task);
-        }
-    }
-}
-
 impl Drop for Place {
     fn drop(&mut self) {
         self.house.lock().by_age.remove(&self.number);
@@ -110,34 +94,27 @@ mod tests {
 
     #[test]
     fn lnk_54_one_source_has_a_share() {
-        let house = HalfOpen::default();
+        let (house, now) = (HalfOpen::default(), Instant::now());
         let at = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let places: Vec<_> =
-            (0..HALF_OPEN_PER_SOURCE_MAX).filter_map(|_| house.enter(at("192.0.2.1"))).collect();
-        assert_eq!(places.len(), HALF_OPEN_PER_SOURCE_MAX);
-        assert!(house.enter(at("192.0.2.1")).is_none());
-        assert!(house.enter(at("::ffff:192.0.2.1")).is_none(), "the same source, mapped");
-        assert!(house.enter(at("192.0.2.2")).is_some());
-        drop(places);
-        assert!(house.enter(at("192.0.2.1")).is_some());
-    }
-
-    #[test]
-    fn lnk_54_an_ipv6_prefix_is_one_source() {
-        let house = HalfOpen::default();
-        let places: Vec<_> = (0..HALF_OPEN_MAX as u128)
-            .filter_map(|n| house.enter(Ipv6Addr::from((0x2001_0db8 << 96) | n).into()))
+        let places: Vec<_> = (0..HALF_OPEN_PER_SOURCE_MAX)
+            .filter_map(|_| house.enter(at("192.0.2.1"), now))
             .collect();
         assert_eq!(places.len(), HALF_OPEN_PER_SOURCE_MAX);
+        assert!(house.enter(at("192.0.2.1"), now).is_none());
+        assert!(house.enter(at("::ffff:192.0.2.1"), now).is_none(), "the same source, mapped");
+        assert!(house.enter(at("192.0.2.2"), now).is_some());
+        drop(places);
+        assert!(house.enter(at("192.0.2.1"), now).is_some());
     }
 
     #[test]
     fn lnk_54_the_oldest_gives_way() {
-        let house = HalfOpen::default();
+        let (house, now) = (HalfOpen::default(), Instant::now());
         let at = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(0xc000_0200 + n));
-        let places: Vec<_> = (0..HALF_OPEN_MAX as u32).filter_map(|n| house.enter(at(n))).collect();
+        let places: Vec<_> =
+            (0..HALF_OPEN_MAX as u32).filter_map(|n| house.enter(at(n), now)).collect();
         assert_eq!(places.len(), HALF_OPEN_MAX);
-        let newcomer = house.enter(at(1_000));
+        let newcomer = house.enter(at(1_000), now);
         assert!(newcomer.is_some());
         assert_eq!(house.len(), HALF_OPEN_MAX);
         drop(places);

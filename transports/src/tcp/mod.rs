@@ -5,6 +5,7 @@ mod dial;
 mod half_open;
 mod link;
 mod shake;
+mod source;
 mod target;
 
 pub(crate) use accept::{Listening, listen};
