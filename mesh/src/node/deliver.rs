@@ -232,7 +232,7 @@ impl Node {
         for (to, preimages) in core::mem::take(&mut self.routed_receipts) {
             let bytes: Vec<u8> = preimages.concat();
             // If it cannot be sent now, the origin repeats its message and is told then.
-            let _ = self.send_inner(now, to, &Inner::Receipts(&bytes).write());
+            let _ = self.send_inner(now, to, &Inner::Receipts(&bytes));
         }
     }
 

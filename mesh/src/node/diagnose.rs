@@ -90,7 +90,7 @@ impl Node {
     fn send_ping(&mut self, now: Instant, nonce: u64) -> Result<(), Blocked> {
         let Some(ping) = self.diagnosis.pings.get(&nonce).copied() else { return Ok(()) };
         let padding = vec![0; usize::from(ping.payload_len)];
-        self.send_inner(now, ping.to, &Inner::Ping { nonce, padding: &padding }.write())?;
+        self.send_inner(now, ping.to, &Inner::Ping { nonce, padding: &padding })?;
         if let Some(ping) = self.diagnosis.pings.get_mut(&nonce) {
             ping.sent_at = Some(now);
         }
@@ -126,7 +126,7 @@ impl Node {
     ) {
         if self.answers(&peer.address()) {
             // A lost answer is a lost ping: the asker counts it.
-            let _ = self.send_inner(now, peer.address(), &Inner::Pong { nonce, padding }.write());
+            let _ = self.send_inner(now, peer.address(), &Inner::Pong { nonce, padding });
         }
     }
 

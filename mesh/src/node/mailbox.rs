@@ -283,7 +283,7 @@ impl Node {
                 body.extend_from_slice(&label);
                 body.extend_from_slice(&token);
                 // A contact out of reach keeps the strangers' way.
-                let _ = self.send_inner(now, contact, &Inner::Mailbox(&body).write());
+                let _ = self.send_inner(now, contact, &Inner::Mailbox(&body));
             }
         }
         true
@@ -302,7 +302,7 @@ impl Node {
         let mut w = Writer::new(&mut body);
         w.array(label);
         write_asked(&mut w, token, pow_bits);
-        self.send_inner(now, node, &Inner::Mailbox(&body).write())
+        self.send_inner(now, node, &Inner::Mailbox(&body))
     }
 
     #[cfg(test)]
@@ -325,7 +325,7 @@ impl Node {
         now: Instant,
         to: Address,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
     ) -> Result<(LinkId, Sealed), Blocked> {
         if self.contacts.is_blocked(&to) {
             return Err(Blocked::Trust);
@@ -344,7 +344,7 @@ impl Node {
         let through = Through { mailbox: &hint, admission };
         let sealed = self
             .sessions
-            .initiate_sealed(now, identity, bundle, Suite::XWing, through, params, &[inner], rng)
+            .initiate_sealed(now, identity, bundle, Suite::XWing, through, params, inner, rng)
             .map_err(|error| match error {
                 SealError::SuiteFloor { floor } => Blocked::Floor(floor),
                 _ => Blocked::Bundle,

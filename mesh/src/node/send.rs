@@ -125,15 +125,34 @@ impl Node {
     }
 
     fn send_message(&mut self, now: Instant, id: MessageId) -> Result<(), Blocked> {
+        // Lent out while it is sealed, so that a long payload is not copied for it.
+        let payload = self.outbox.lend_payload(&id);
+        let queued = self.seal_message(now, id, &payload);
+        self.outbox.return_payload(&id, payload);
+        let (flight, sealed) = queued?;
+        let to = self.outbox.get(&id).expect("it was just found ready").to;
+        let hop = self.links.get(&flight.link).map_or(to, |l| l.up.peer.address());
+        self.outbox.on_queued(now, id, flight, hop);
+        self.queue_sealed(now, flight.link, sealed);
+        Ok(())
+    }
+
+    fn seal_message(
+        &mut self,
+        now: Instant,
+        id: MessageId,
+        payload: &[u8],
+    ) -> Result<(Flight, Sealed), Blocked> {
         let head = self.outbox.head(&id).expect("it was just found ready");
         let message = self.outbox.get(&id).expect("it was just found ready");
         let (to, options) = (message.to, message.options);
         let inner = match message.kind {
-            Kind::User => Inner::Message { head, proof: options.proof, payload: &message.payload },
-            Kind::Forwarded => Inner::Forwarded(head, &message.payload),
-            Kind::Proof => Inner::Proof(head, &message.payload),
+            Kind::User => Inner::Message { head, proof: options.proof, payload },
+            Kind::Forwarded => Inner::Forwarded(head, payload),
+            Kind::Proof => Inner::Proof(head, payload),
         };
-        let inner = inner.write();
+        let (head, rest) = inner.parts();
+        let inner: [&[u8]; 2] = [&head, rest];
         let life = message.expires_at.saturating_since(now).as_secs();
         let lifetime_s = u32::try_from(life).unwrap_or(u32::MAX).max(1);
         let params = SealParams {
@@ -155,10 +174,7 @@ impl Node {
         let envelope = options.durable.then(|| sealed.id());
         let (lock, session) = (sealed.lock, sealed.session);
         let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
-        let hop = self.links.get(&link).map_or(to, |l| l.up.peer.address());
-        self.outbox.on_queued(now, id, flight, hop);
-        self.queue_sealed(now, link, sealed);
-        Ok(())
+        Ok((flight, sealed))
     }
 
     /// Seals something small and volatile that no one retries.
@@ -166,7 +182,7 @@ impl Node {
         &mut self,
         now: Instant,
         to: Address,
-        inner: &[u8],
+        inner: &Inner<'_>,
     ) -> Result<(), Blocked> {
         let params = SealParams {
             hops_max: limits::HOPS_DEFAULT,
@@ -176,7 +192,8 @@ impl Node {
             signed: None,
         };
         let link = self.route_to(now, &to)?;
-        let sealed = self.seal(now, to, link, &params, inner)?;
+        let (head, rest) = inner.parts();
+        let sealed = self.seal(now, to, link, &params, &[&head, rest])?;
         self.queue_sealed(now, link, sealed);
         Ok(())
     }
@@ -209,7 +226,7 @@ impl Node {
         to: Address,
         link: LinkId,
         params: &SealParams,
-        inner: &[u8],
+        inner: &[&[u8]],
     ) -> Result<Sealed, Blocked> {
         if self.contacts.is_blocked(&to) {
             return Err(Blocked::Trust);
@@ -221,7 +238,7 @@ impl Node {
             self.want_bundle(now, to);
         }
         if !initiate || !fresh_bundle {
-            match self.sessions.seal(now, &self.identity, &to, params, &[inner]) {
+            match self.sessions.seal(now, &self.identity, &to, params, inner) {
                 Ok(sealed) => return Ok(sealed),
                 Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
                 Err(_) => {}
@@ -235,7 +252,7 @@ impl Node {
         let slow =
             self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
         let suite = if slow { Suite::X25519 } else { Suite::XWing };
-        match self.sessions.initiate(now, identity, bundle, suite, params, &[inner], rng) {
+        match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
             Ok(sealed) => Ok(sealed),
             Err(SealError::SuiteFloor { floor }) => Err(Blocked::Floor(floor)),
             Err(SealError::AwaitingCommit) => Err(Blocked::Disk),

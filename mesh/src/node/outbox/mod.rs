@@ -504,6 +504,17 @@ impl Outbox {
         self.by_lock.get(lock).copied()
     }
 
+    /// Takes the payload of a waiting message out for sealing. [`Self::return_payload`] follows.
+    pub(super) fn lend_payload(&mut self, id: &MessageId) -> Vec<u8> {
+        self.messages.get_mut(id).map(|m| core::mem::take(&mut m.payload)).unwrap_or_default()
+    }
+
+    pub(super) fn return_payload(&mut self, id: &MessageId, payload: Vec<u8>) {
+        if let Some(message) = self.messages.get_mut(id) {
+            message.payload = payload;
+        }
+    }
+
     pub(super) fn get(&self, id: &MessageId) -> Option<&OutMessage> {
         self.messages.get(id)
     }
