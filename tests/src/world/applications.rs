@@ -127,6 +127,7 @@ impl World {
                     self.channel.ledger.shown(now, host, from, &message, bad);
                 }
             }
+            Event::LinkStalled { link } => self.stalled(host, link),
             _ => {}
         }
     }

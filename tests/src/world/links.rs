@@ -250,6 +250,14 @@ impl World {
         }
     }
 
+    /// A node says that a link answers nothing any more: its driver closes it and connects anew.
+    pub(super) fn stalled(&mut self, host: usize, link: mesh::LinkId) {
+        let Some(&(edge, side)) = self.hosts[host].links.get(&link) else { return };
+        self.close(edge, side);
+        self.disconnect(edge);
+        self.reconnect_soon(edge);
+    }
+
     /// Tries to connect soon, as a driver with a short back-off does.
     pub(super) fn reconnect_soon(&mut self, edge: usize) {
         let after = 1_000 * self.rng.within(&RECONNECT_MS);

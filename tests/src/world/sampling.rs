@@ -58,7 +58,7 @@ impl World {
             return None;
         }
         let machine = &self.hosts[host];
-        let route = machine.node.as_ref()?.route(self.addresses[destination])?;
+        let route = machine.node.as_ref()?.route(&self.addresses[destination])?;
         self.neighbour(host, route.link)
     }
 
@@ -114,7 +114,7 @@ impl World {
                 let Some(shortest) = hops.filter(|&hops| hops > 0) else {
                     continue;
                 };
-                let route = self.hosts[host].node.as_ref().and_then(|node| node.route(address));
+                let route = self.hosts[host].node.as_ref().and_then(|node| node.route(&address));
                 reach.add(shortest, route.map(|route| route.hops));
             }
         }
