@@ -137,14 +137,9 @@ impl Node {
             self.sign_for(now, &message, sender);
         }
         let message = self.inbox.insert(message, receipt.custody.is_some());
-        if receipt.custody.is_some() {
-            self.commit.after(After::Delivered { message, receipt });
-        } else {
-            self.counters.messages_delivered += 1;
-            self.inbox.show(message.seq);
-            self.events.push_back(crate::event::Event::Message(message));
-            self.queue_receipt(now, receipt);
-        }
+        // A volatile message has no row and waits all the same: positions are shown in their order,
+        // and one that an application has seen must not be given again after a crash (NODE-06).
+        self.commit.after(After::Delivered { message, receipt });
     }
 
     /// A sealed envelope that our mailbox node kept for us.

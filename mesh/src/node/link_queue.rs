@@ -99,6 +99,8 @@ pub(super) struct LinkQueue {
     custody_acks: Vec<[u8; 16]>,
     receipts: Vec<[u8; 16]>,
     receipts_due: Option<Instant>,
+    /// The batch was due: it leaves as soon as the link can take it, and no timer waits for that.
+    receipts_ripe: bool,
     envelopes: [FairQueue; Priority::ALL.len()],
     envelope_count: usize,
 }
@@ -151,7 +153,16 @@ impl LinkQueue {
     /// Adds a preimage; a batch leaves when it is due or large (`HOP-06`).
     pub(super) fn push_receipt(&mut self, preimage: [u8; 16], due: Instant) {
         self.receipts.push(preimage);
-        self.receipts_due.get_or_insert(due);
+        if !self.receipts_ripe {
+            self.receipts_due.get_or_insert(due);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.receipts_due.is_some_and(|due| due <= now) {
+            self.receipts_due = None;
+            self.receipts_ripe = true;
+        }
     }
 
     pub(super) fn receipts_due(&self) -> Option<Instant> {
@@ -159,7 +170,8 @@ impl LinkQueue {
     }
 
     pub(super) fn receipts_ready(&self, now: Instant) -> bool {
-        self.receipts.len() >= super::receipts::RECEIPT_BATCH
+        self.receipts_ripe
+            || self.receipts.len() >= super::receipts::RECEIPT_BATCH
             || self.receipts_due.is_some_and(|due| due <= now)
     }
 
@@ -170,6 +182,7 @@ impl LinkQueue {
     pub(super) fn receipts_sent(&mut self) {
         if self.receipts.is_empty() {
             self.receipts_due = None;
+            self.receipts_ripe = false;
         }
     }
 

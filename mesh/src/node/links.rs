@@ -288,6 +288,7 @@ impl Node {
     pub(super) fn on_link_timers(&mut self, now: Instant) {
         let wall = self.wall_now().map_or(0, |wall| wall.unix_secs);
         for (id, link) in &mut self.links {
+            link.queue.handle_timeout(now);
             if link.throttled_until.is_some_and(|until| until <= now) {
                 link.throttled_until = None;
                 link.patience = PATIENCE / 2;
