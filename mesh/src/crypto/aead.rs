@@ -66,6 +66,12 @@ impl OneTimeKey {
     }
 }
 
+impl core::fmt::Debug for OneTimeKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("OneTimeKey")
+    }
+}
+
 /// Every key and nonce that sealed something in a thread that watches, so that a test sees a second
 /// use.
 #[cfg(test)]
@@ -95,11 +101,5 @@ pub(crate) mod used {
     /// How many pairs were used.
     pub(crate) fn count() -> usize {
         USED.with_borrow(|used| used.as_ref().map_or(0, Pairs::len))
-    }
-}
-
-impl core::fmt::Debug for OneTimeKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("OneTimeKey")
     }
 }

@@ -1,7 +1,11 @@
 //! Behaviour of sessions between two simulated ends.
 
-mod ends;
-
+mod bounds;
 mod crash;
+mod ends;
 mod first_contact;
+mod forgeries;
 mod messages;
+mod rows;
+mod tree;
+mod vectors;

@@ -51,7 +51,7 @@ fn ses_09_without_commit_the_block_ends() {
     while alice.try_seal(&bob, b"").is_ok() {
         sealed += 1;
     }
-    assert!(sealed >= SESSION_BLOCK / 2 && sealed <= 2 * SESSION_BLOCK);
+    assert!((SESSION_BLOCK / 2..=2 * SESSION_BLOCK).contains(&sealed));
     assert_eq!(alice.try_seal(&bob, b""), Err(SealError::AwaitingCommit));
     alice.commit();
     assert!(alice.try_seal(&bob, b"").is_ok());

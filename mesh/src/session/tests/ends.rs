@@ -24,6 +24,7 @@ pub(super) const PARAMS: SealParams = SealParams {
 pub(super) type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
 pub(super) struct End {
+    mode: Mode,
     pub(super) now: Instant,
     pub(super) identity: MeshIdentity,
     pub(super) rng: NodeRng,
@@ -39,12 +40,16 @@ impl End {
     }
 
     pub(super) fn with_root(seed: u8, root: bool) -> Self {
+        Self::in_mode(seed, root, Mode::Real)
+    }
+
+    pub(super) fn in_mode(seed: u8, root: bool, mode: Mode) -> Self {
         let mut rng = NodeRng::from_seed([seed; 32]);
         let identity = MeshIdentity::generate(&mut rng, root);
-        let sessions = Sessions::new(Mode::Real, rng.array());
-        let prekeys = PreKeys::new(Mode::Real);
+        let sessions = Sessions::new(mode, rng.array());
+        let prekeys = PreKeys::new(mode);
         let now = Instant::from_secs(1_000);
-        let mut end = Self { now, identity, rng, prekeys, sessions, disk: Rows::new() };
+        let mut end = Self { mode, now, identity, rng, prekeys, sessions, disk: Rows::new() };
         end.tick();
         end
     }
@@ -80,8 +85,8 @@ impl End {
         let mut seed = [0xee; 32];
         seed[..8].copy_from_slice(&entropy.to_le_bytes());
         self.rng = NodeRng::from_seed(seed);
-        self.sessions = Sessions::new(Mode::Real, self.rng.array());
-        self.prekeys = PreKeys::new(Mode::Real);
+        self.sessions = Sessions::new(self.mode, self.rng.array());
+        self.prekeys = PreKeys::new(self.mode);
         for ((table, key), value) in &disk {
             match table {
                 Table::PreKeys => self.prekeys.restore(key, value),
@@ -96,7 +101,7 @@ impl End {
 
     pub(super) fn bundle(&self) -> Bundle {
         let bytes = self.prekeys.bundle(&self.identity, 1, None);
-        Bundle::parse_verified(Mode::Real, &bytes).expect("our own bundle")
+        Bundle::parse_verified(self.mode, &bytes).expect("our own bundle")
     }
 
     pub(super) fn initiate(&mut self, to: &Self, inner: &[u8]) -> Sealed {

@@ -244,20 +244,6 @@ fn ses_03_only_the_recipient_opens() {
     assert_eq!(error, Some(Error::PeerMisbehaved(PeerMisbehaved::BadTag)));
 }
 
-/// SES-04: nobody can claim another's key: the recipient of a first contact cannot pass the
-/// exchange on as its own sender's.
-#[test]
-fn ses_04_the_sender_is_bound() {
-    let (mut alice, mut mallory) = (End::new(1), End::new(4));
-    let mut bob = End::new(2);
-    // Mallory signs with its own key, but claims Alice's.
-    mallory.identity = crate::identity::MeshIdentity::from_seeds([8; 32], None);
-    let honest = mallory.initiate(&bob, b"I am Mallory");
-    assert_eq!(bob.open(honest.bytes()).unwrap().peer, mallory.identity.public());
-    let hello = alice.initiate(&bob, b"hello");
-    assert_eq!(bob.open(hello.bytes()).unwrap().peer, alice.identity.public());
-}
-
 /// SES-16: through a mailbox node a message stands alone: no session, no common bytes with the
 /// next one, no sender on the outside.
 #[test]
