@@ -1,3 +1,4 @@
+mod exchange;
 mod hashing;
 mod random;
 mod signatures;

@@ -7,5 +7,6 @@ mod first_contact;
 mod forgeries;
 mod messages;
 mod rows;
+mod schedule;
 mod tree;
 mod vectors;

@@ -8,6 +8,7 @@ mod line;
 mod mailbox;
 mod pair;
 mod restart;
+mod versions;
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
