@@ -189,3 +189,93 @@ pub const REPLAY_MAX: usize = 65_536;
 
 /// Contacts whose suite floor is remembered, about 60 bytes each: 1 MiB.
 pub const FLOORS_MAX: usize = 16_384;
+
+// Channels (specs/07-channel.md).
+
+/// Longest name of a channel, in bytes of UTF-8.
+pub const CHANNEL_NAME_LEN_MAX: usize = 64;
+
+/// Most channels joined.
+pub const CHANNELS_MAX: usize = 32;
+
+/// Most members of one channel whose messages are told apart from repeats.
+pub const CHANNEL_SENDERS_MAX: usize = 512;
+
+/// Newest runs of one member that are told apart; older ones count as shown.
+pub const CHANNEL_LINEAGES_MAX: usize = 64;
+
+/// Most ranges of counters per member, all its runs together. In order there is one per run.
+pub const CHANNEL_RANGES_PER_SENDER_MAX: usize = 256;
+
+/// Most ranges per channel: 8,192 × 16 B = 128 KiB, and 512 members × 64 lineages are never all
+/// full. Of 32 channels: 4 MiB and as much again of map nodes.
+pub const CHANNEL_RANGES_MAX: usize = 8_192;
+
+/// Most messages kept of a joined channel.
+pub const CHANNEL_HISTORY_MESSAGES_MAX: usize = 4_096;
+
+/// Most bytes kept of a joined channel.
+pub const CHANNEL_HISTORY_BYTES_MAX: usize = 8 << 20;
+
+/// Most bytes kept of all joined channels: four full ones, since few are busy.
+pub const CHANNEL_HISTORY_TOTAL_BYTES_MAX: usize = 32 << 20;
+
+/// Most bytes kept of one channel of others.
+pub const CHANNEL_FOREIGN_BYTES_MAX: usize = 1 << 20;
+
+/// Most bytes kept of all channels of others.
+pub const CHANNEL_FOREIGN_TOTAL_BYTES_MAX: usize = 8 << 20;
+
+/// Links on which a kept message is remembered to be known: 32 × 24 B = 768 B. A forgotten one
+/// costs a copy that the neighbour recognises.
+pub const CHANNEL_COPIES_MAX: usize = 32;
+
+/// What a kept message costs beside its bytes, counted into the quotas above: five map entries of
+/// 32-byte ids, and a few links it is known on.
+pub const CHANNEL_MESSAGE_OVERHEAD: usize = 1_024;
+
+/// Ids of messages that are not kept any more but must not come again: 16,384 × 100 B = 1.6 MiB.
+pub const CHANNEL_GONE_MAX: usize = 16_384;
+
+/// Messages waiting for one link: 4,096 × 64 B = 256 KiB.
+pub const CHANNEL_QUEUE_MAX: usize = 4_096;
+
+/// Messages waiting for all links, shared evenly when there are more than 16: 65,536 × 64 B =
+/// 4 MiB. With [`LINKS_MAX`] links each gets 64.
+pub const CHANNEL_QUEUES_MAX: usize = 16 * CHANNEL_QUEUE_MAX;
+
+const _: () = assert!(CHANNEL_QUEUES_MAX / LINKS_MAX >= 64);
+
+/// Messages looked at per second and neighbour: a signature costs 28 µs, so 1.4 % of a core.
+pub const CHANNEL_INGRESS_PER_S: u64 = 500;
+
+/// The same at once.
+pub const CHANNEL_INGRESS_BURST: u64 = 1_000;
+
+/// Bytes looked at per second and neighbour.
+pub const CHANNEL_INGRESS_BYTES_PER_S: u64 = 8 << 20;
+
+/// The same at once.
+pub const CHANNEL_INGRESS_BYTES_BURST: u64 = 16 << 20;
+
+/// Messages sent per second and neighbour: a fifth below what the neighbour looks at, so that
+/// jitter on the way does not lose any.
+pub const CHANNEL_EGRESS_PER_S: u64 = 400;
+
+/// The same at once.
+pub const CHANNEL_EGRESS_BURST: u64 = 800;
+
+/// Bytes sent per second and neighbour.
+pub const CHANNEL_EGRESS_BYTES_PER_S: u64 = 6 << 20;
+
+/// The same at once.
+pub const CHANNEL_EGRESS_BYTES_BURST: u64 = 12 << 20;
+
+/// Messages admitted per second and channel.
+pub const CHANNEL_ADMIT_PER_S: u64 = 250;
+
+/// The same at once: a history of catching up.
+pub const CHANNEL_ADMIT_BURST: u64 = 4_096;
+
+/// How long after its arrival a message is still handed to a neighbour that just appeared.
+pub const CHANNEL_CARRY: Duration = Duration::from_secs(3_600);

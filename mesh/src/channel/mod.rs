@@ -1,103 +1,468 @@
-//! SHIM
+//! Broadcast channels (`specs/07-channel.md`).
+//!
+//! A channel is a name and a secret; whoever has them reads and publishes. What a member publishes
+//! is flooded, also by nodes that are no members, and kept for members that were away.
+//! [`Channels`] is the machine behind it:
+//!
+//! | file | what |
+//! |---|---|
+//! | `keys`, `invite` | everything that follows from the secret, and the text that carries it |
+//! | `message` | the wire form: well-formed → written by a member → by whom |
+//! | `flood` | admission, forwarding, fair sending |
+//! | `history`, `shown` | what is kept, and what was shown once and never again |
+//! | `handshake`, `presence` | which channels a neighbour shares with us |
+//! | `catchup` | reconciling histories with neighbours |
+//! | `rows` | what survives a restart |
+//!
+//! Drain it like the node: [`Channels::drain_records`], then [`Channels::poll_frame`] per link,
+//! [`Channels::poll_event`], [`Channels::poll_timeout`]. An event may leave the node once the
+//! records drained before it are durable (`CH-15`).
+
+mod catchup;
+mod flood;
+mod handshake;
+mod history;
 mod id;
-use crate::{
-    crypto::{Mode, rng::NodeRng},
-    error::Error,
-    event::ChannelMessage,
-    view::ChannelView,
-    *,
+mod invite;
+mod keys;
+mod message;
+mod neighbour;
+mod presence;
+mod rows;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    string::String,
+    vec::Vec,
 };
-use alloc::{string::String, vec::Vec};
+
 pub use id::{ChannelId, ParseChannelIdError};
-#[derive(Default, Debug)]
+
+use self::{
+    history::{History, Kept, ShownAs},
+    invite::Invite,
+    keys::ChannelKeys,
+    message::{Admitted, Draft, Opened},
+    neighbour::Neighbour,
+    shown::{Sender, Shown, Verdict},
+};
+use crate::{
+    address::Address,
+    command::CommandError,
+    crypto::{Mode, rng::NodeRng, uptime::Uptime},
+    envelope::MessageId,
+    event::ChannelMessage,
+    identity::MeshIdentity,
+    limits::{
+        CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNEL_PAYLOAD_LEN_MAX, CHANNELS_MAX,
+        HOPS_DEFAULT, LIFETIME_MAX,
+    },
+    link::LinkId,
+    reconcile::{Reconciler, Scope, budget::TokenBucket},
+    record::{Record, Table},
+    time::{Instant, WallClock},
+    view::ChannelView,
+};
+
+/// The name the project knows the channels by.
+pub type BroadcastManager = Channels;
+
+/// What a node does for channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelConfig {
+    /// Forward messages of channels, joined or not (`CH-09`).
     pub relay: bool,
+    /// Keep messages of channels that are not joined on disk, and hand them to members (`CH-20`).
     pub store: bool,
-    pub x: bool,
+    /// Ask neighbours that are no members for history, which tells them what we are members of
+    /// (`CH-24`).
+    pub ask_relays: bool,
+    /// Hops of what we publish, at most [`crate::limits::HOPS_MAX`].
+    pub hops_max: u8,
+    /// Life of what we publish in seconds, at most [`LIFETIME_MAX`].
+    pub lifetime_s: u32,
 }
-#[derive(Debug)]
-pub struct Channels;
-#[derive(Debug)]
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self {
+            relay: true,
+            store: true,
+            ask_relays: true,
+            hops_max: HOPS_DEFAULT,
+            lifetime_s: LIFETIME_MAX.as_secs() as u32,
+        }
+    }
+}
+
+/// Something the application may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelEvent {
+    /// A message arrived that was not shown before.
     Message(ChannelMessage),
+    /// A message of ours is kept.
     Published(MessageId),
 }
-impl Channels {
-    pub fn new(_: Mode, _: Address, _: ChannelConfig) -> Self {
-        Self
-    }
-    pub fn start(&mut self, _: Instant, _: &mut NodeRng) {}
-    pub fn restore(&mut self, _: Instant, _: Table, _: &[u8], _: &[u8]) -> Result<(), Error> {
-        Ok(())
-    }
-    pub fn create(
-        &mut self,
-        _: Instant,
-        _: String,
-        _: &mut NodeRng,
-    ) -> Result<(ChannelId, String), CommandError> {
-        Err(CommandError::ChannelsFull)
-    }
-    pub fn join(
-        &mut self,
-        _: Instant,
-        _: &str,
-        _: &mut NodeRng,
-    ) -> Result<ChannelId, CommandError> {
-        Err(CommandError::ChannelsFull)
-    }
-    pub fn leave(&mut self, _: Instant, _: ChannelId) -> Result<(), CommandError> {
-        Ok(())
-    }
-    pub fn publish(
-        &mut self,
-        _: Instant,
-        _: Option<WallClock>,
-        _: &MeshIdentity,
-        _: ChannelId,
-        _: Vec<u8>,
-        _: &mut NodeRng,
-    ) -> Result<MessageId, CommandError> {
-        Err(CommandError::ChannelsFull)
-    }
-    pub fn on_frame(
-        &mut self,
-        _: Instant,
-        _: LinkId,
-        _: &[u8],
-        _: &mut NodeRng,
-    ) -> Result<(), Error> {
-        Ok(())
-    }
-    pub fn on_reconcile(
-        &mut self,
-        _: Instant,
-        _: LinkId,
-        _: &[u8],
-        _: &mut NodeRng,
-    ) -> Result<(), Error> {
-        Ok(())
-    }
-    pub fn on_link_up(&mut self, _: Instant, _: &LinkUp, _: &mut NodeRng) {}
-    pub fn on_link_down(&mut self, _: Instant, _: LinkId) {}
-    pub fn poll_frame(&mut self, _: Instant, _: LinkId, _: u32, _: &mut Vec<u8>) -> bool {
-        false
-    }
-    pub fn has_output(&self, _: LinkId) -> bool {
-        false
-    }
-    pub fn poll_event(&mut self) -> Option<ChannelEvent> {
-        None
-    }
-    pub fn drain_records(&mut self, _: &mut Vec<Record>) {}
-    pub fn handle_timeout(&mut self, _: Instant, _: &mut NodeRng) {}
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-    pub fn views(&self) -> Vec<ChannelView> {
-        Vec::new()
-    }
-    pub fn history(&self, _: ChannelId) -> Vec<ChannelMessage> {
-        Vec::new()
+
+/// All channels of a node: those it is a member of and those it carries for others.
+pub struct Channels {
+    mode: Mode,
+    own: Address,
+    config: ChannelConfig,
+    joined: BTreeMap<ChannelId, Joined>,
+    history: History,
+    neighbours: BTreeMap<LinkId, Neighbour>,
+    reconciler: Reconciler,
+    /// Budgets of channels with recent traffic.
+    admission: BTreeMap<ChannelId, TokenBucket>,
+    next_arrival: u64,
+    /// Number of this run of the node, once it published.
+    run: u32,
+    lineage: Option<u64>,
+    uptime: Uptime,
+    /// Restored rows whose age is not known before the start, with the uptime of their writing.
+    restored: BTreeMap<message::Digest, u64>,
+    dirty: BTreeSet<(ChannelId, Sender)>,
+    records: Vec<Record>,
+    events: VecDeque<ChannelEvent>,
+}
+
+/// A channel of which this node is a member.
+struct Joined {
+    keys: ChannelKeys,
+    name: String,
+    shown: Shown,
+    /// Of our next message, in this run.
+    next_counter: u64,
+}
+
+impl Joined {
+    fn new(keys: ChannelKeys, name: String) -> Self {
+        Self { keys, name, shown: Shown::default(), next_counter: 1 }
     }
 }
+
+impl Channels {
+    /// Without channels. `own` is this node's address.
+    pub fn new(mode: Mode, own: Address, config: ChannelConfig) -> Self {
+        Self {
+            mode,
+            own,
+            config,
+            joined: BTreeMap::new(),
+            history: History::default(),
+            neighbours: BTreeMap::new(),
+            reconciler: Reconciler::new(Scope::Channels),
+            admission: BTreeMap::new(),
+            next_arrival: 0,
+            run: 0,
+            lineage: None,
+            uptime: Uptime::new(Table::History),
+            restored: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            records: Vec::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Creates a channel and joins it; returns its id and the invite for others.
+    ///
+    /// # Errors
+    /// [`CommandError::NameOutOfRange`], [`CommandError::ChannelsFull`].
+    pub fn create(
+        &mut self,
+        now: Instant,
+        name: &str,
+        rng: &mut NodeRng,
+    ) -> Result<(ChannelId, String), CommandError> {
+        if !invite::is_name(name) {
+            return Err(CommandError::NameOutOfRange);
+        }
+        let keys = ChannelKeys::generate(rng);
+        let invite = Invite::encode(keys.secret(), name);
+        let id = self.add(now, keys, name.into(), rng)?;
+        Ok((id, invite))
+    }
+
+    /// Joins the channel of an invite; joining twice is joining once (`CH-03`).
+    ///
+    /// # Errors
+    /// [`CommandError::InviteInvalid`], [`CommandError::ChannelsFull`].
+    pub fn join(
+        &mut self,
+        now: Instant,
+        invite: &str,
+        rng: &mut NodeRng,
+    ) -> Result<ChannelId, CommandError> {
+        let Invite { secret, name } = Invite::decode(invite)?;
+        let keys = ChannelKeys::from_secret(secret);
+        if self.joined.contains_key(&keys.id()) {
+            return Ok(keys.id());
+        }
+        self.add(now, keys, name, rng)
+    }
+
+    /// Leaves a channel; its key and everything read with it are erased here (`CH-04`).
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownChannel`].
+    pub fn leave(&mut self, channel: ChannelId) -> Result<(), CommandError> {
+        let joined = self.joined.remove(&channel).ok_or(CommandError::UnknownChannel)?;
+        self.erase_rows(channel, &joined);
+        let digests: Vec<_> =
+            self.history.of_channel(channel).map(|kept| *kept.message.digest()).collect();
+        for digest in digests {
+            if let Some(kept) = self.history.remove(&digest) {
+                self.erase_message_row(&kept);
+            }
+        }
+        self.history.forget_gone(channel);
+        self.dirty.retain(|(of, _)| *of != channel);
+        for neighbour in self.neighbours.values_mut() {
+            neighbour.forget_channel(channel);
+        }
+        Ok(())
+    }
+
+    /// Publishes to all members; [`ChannelEvent::Published`] follows.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownChannel`], [`CommandError::PayloadTooLarge`], and
+    /// [`CommandError::Busy`] when this node has no room to remember what it published.
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        wall: Option<WallClock>,
+        identity: &MeshIdentity,
+        channel: ChannelId,
+        payload: Vec<u8>,
+        rng: &mut NodeRng,
+    ) -> Result<MessageId, CommandError> {
+        if payload.len() > CHANNEL_PAYLOAD_LEN_MAX {
+            return Err(CommandError::PayloadTooLarge {
+                limit_bytes: CHANNEL_PAYLOAD_LEN_MAX as u32,
+            });
+        }
+        if !self.joined.contains_key(&channel) {
+            return Err(CommandError::UnknownChannel);
+        }
+        let lineage = self.lineage(rng);
+        let joined = self.joined.get_mut(&channel).expect("looked up above");
+        let sender = *identity.public().node_key();
+        if joined.shown.check(&sender, lineage, joined.next_counter) != Verdict::New {
+            return Err(CommandError::Busy);
+        }
+        let draft = Draft {
+            hops_max: self.config.hops_max,
+            lifetime_s: self.config.lifetime_s,
+            lineage,
+            counter: joined.next_counter,
+            sent_at: wall,
+            payload,
+        };
+        joined.next_counter += 1;
+        let (message, opened) = draft.seal(self.mode, &joined.keys, identity, rng);
+        let id = opened.message_id(channel);
+        self.remember(channel, &opened);
+        let digest = *message.digest();
+        self.keep(now, message, channel, self.own, Some(&opened));
+        self.events.push_back(ChannelEvent::Published(id));
+        self.spread(now, &digest);
+        Ok(id)
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<ChannelEvent> {
+        self.events.pop_front()
+    }
+
+    /// The channels joined, by id.
+    pub fn views(&self) -> Vec<ChannelView> {
+        self.joined
+            .iter()
+            .map(|(id, joined)| ChannelView {
+                id: *id,
+                name: joined.name.clone(),
+                invite: Invite::encode(joined.keys.secret(), &joined.name),
+                messages: u32::try_from(self.history.count(*id))
+                    .expect("CHANNEL_HISTORY_MESSAGES_MAX fits 32 bits"),
+            })
+            .collect()
+    }
+
+    /// The messages of a channel that are kept, in the order in which they arrived; empty for a
+    /// channel that is not joined.
+    pub fn history(&self, channel: ChannelId) -> Vec<ChannelMessage> {
+        let Some(joined) = self.joined.get(&channel) else { return Vec::new() };
+        let messages = self.history.of_channel(channel).filter_map(|kept| {
+            let shown = kept.shown?;
+            // It was decrypted before it was kept, with the same key.
+            let opened = kept.message.decrypt(self.mode, &joined.keys).ok()?;
+            Some(ChannelMessage {
+                channel,
+                id: shown.id,
+                from: Address::derive(&shown.sender),
+                sent_at: shown.sent_at,
+                payload: opened.payload,
+            })
+        });
+        messages.collect()
+    }
+
+    /// Bytes kept of joined channels and of others', bookkeeping included.
+    pub fn kept_bytes(&self) -> (usize, usize) {
+        self.history.bytes()
+    }
+
+    /// Joins the channel of these keys.
+    fn add(
+        &mut self,
+        now: Instant,
+        keys: ChannelKeys,
+        name: String,
+        rng: &mut NodeRng,
+    ) -> Result<ChannelId, CommandError> {
+        if self.joined.len() >= CHANNELS_MAX {
+            return Err(CommandError::ChannelsFull);
+        }
+        let id = keys.id();
+        self.write_channel_row(&keys, &name);
+        self.joined.insert(id, Joined::new(keys, name));
+        self.read_carried(now, id);
+        self.announce_joined(now, id, rng);
+        Ok(id)
+    }
+
+    /// Shows what was carried of a channel before it was joined (`CH-26`).
+    fn read_carried(&mut self, now: Instant, channel: ChannelId) {
+        self.history.forget_gone(channel);
+        let digests: Vec<_> =
+            self.history.of_channel(channel).map(|kept| *kept.message.digest()).collect();
+        for digest in digests {
+            let Some(mut kept) = self.history.remove(&digest) else { continue };
+            self.erase_message_row(&kept);
+            kept.age_ms = u32::try_from(kept.age_ms_at(now)).unwrap_or(u32::MAX);
+            let joined = &self.joined[&channel];
+            let Ok(opened) = kept.message.open(self.mode, &joined.keys) else { continue };
+            if self.show(now, channel, &opened) == Verdict::New {
+                kept.shown = Some(shown_as(channel, &opened));
+                kept.since = now;
+                self.insert(kept);
+            }
+        }
+    }
+
+    /// Shows a message if it was not shown before.
+    fn show(&mut self, now: Instant, channel: ChannelId, opened: &Opened) -> Verdict {
+        let Some(joined) = self.joined.get(&channel) else { return Verdict::NoRoom };
+        let verdict = joined.shown.check(&opened.sender, opened.lineage, opened.counter);
+        if verdict == Verdict::New {
+            if self.remember(channel, opened) {
+                self.seek_missing(now, channel);
+            }
+            self.events.push_back(ChannelEvent::Message(ChannelMessage {
+                channel,
+                id: opened.message_id(channel),
+                from: Address::derive(&opened.sender),
+                sent_at: opened.sent_at,
+                payload: opened.payload.clone(),
+            }));
+        }
+        verdict
+    }
+
+    /// Notes a message as shown; `true` when something before it is missing.
+    fn remember(&mut self, channel: ChannelId, opened: &Opened) -> bool {
+        let Some(joined) = self.joined.get_mut(&channel) else { return false };
+        joined.shown.insert(&opened.sender, opened.lineage, opened.counter)
+    }
+
+    /// Keeps a message that was admitted, and writes its row.
+    fn keep(
+        &mut self,
+        now: Instant,
+        message: Admitted,
+        channel: ChannelId,
+        ingress: Address,
+        opened: Option<&Opened>,
+    ) {
+        let kept = Kept {
+            channel,
+            arrival: self.next_arrival,
+            hops_left: message.header().hops_left,
+            arrival_age_ms: message.header().age_ms,
+            age_ms: message.header().age_ms,
+            since: now,
+            ingress,
+            copies: BTreeMap::new(),
+            shown: opened.map(|opened| shown_as(channel, opened)),
+            handed: ingress != self.own,
+            durable: opened.is_some() || self.config.store,
+            message,
+        };
+        self.next_arrival += 1;
+        self.insert(kept);
+    }
+
+    fn insert(&mut self, mut kept: Kept) {
+        kept.durable = kept.shown.is_some() || self.config.store;
+        self.write_message_row(&kept);
+        for dropped in self.history.insert(kept) {
+            self.erase_dropped(&dropped);
+        }
+    }
+
+    /// Erases the row of a message that is not kept any more. What was shown must be known
+    /// without it.
+    fn erase_dropped(&mut self, dropped: &Kept) {
+        if let Some(shown) = &dropped.shown {
+            self.dirty.insert((dropped.channel, shown.sender));
+        }
+        self.erase_message_row(dropped);
+    }
+
+    /// The lineage of what this run publishes: its number is durable, its other half makes sure
+    /// that a node whose disk was rolled back starts another one.
+    fn lineage(&mut self, rng: &mut NodeRng) -> u64 {
+        if let Some(lineage) = self.lineage {
+            return lineage;
+        }
+        self.run = self.run.saturating_add(1);
+        self.write_run_row();
+        let lineage = u64::from(self.run) << 32 | u64::from(rng.next_u32());
+        self.lineage = Some(lineage);
+        lineage
+    }
+
+    /// Whether a channel has used up what it may bring in (`CH-10`).
+    fn admit_budget(&mut self, now: Instant, channel: ChannelId) -> bool {
+        if self.admission.len() >= ADMISSION_BUCKETS_MAX && !self.admission.contains_key(&channel) {
+            // Full buckets say nothing: they can be made anew.
+            self.admission.retain(|_, bucket| !bucket.has(now, CHANNEL_ADMIT_BURST));
+        }
+        if self.admission.len() >= ADMISSION_BUCKETS_MAX && !self.admission.contains_key(&channel) {
+            return false;
+        }
+        self.admission
+            .entry(channel)
+            .or_insert_with(|| TokenBucket::new(now, CHANNEL_ADMIT_PER_S, CHANNEL_ADMIT_BURST))
+            .take(now, 1)
+    }
+}
+
+impl core::fmt::Debug for Channels {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Channels({} joined)", self.joined.len())
+    }
+}
+
+fn shown_as(channel: ChannelId, opened: &Opened) -> ShownAs {
+    ShownAs { id: opened.message_id(channel), sender: opened.sender, sent_at: opened.sent_at }
+}
+
+/// Channels with recent traffic whose rate is known: a bucket that was not used for 17 s is full
+/// again and forgotten. 4,096 × 100 B = 400 KiB.
+const ADMISSION_BUCKETS_MAX: usize = 4_096;

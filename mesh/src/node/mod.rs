@@ -227,7 +227,7 @@ impl Node {
             }
             Table::Custody => self.store.restore(now, &key, &value),
             Table::Inbox | Table::Windows => self.inbox.restore(table, &key, &value),
-            Table::Channels | Table::History => self.channels.restore(now, table, &key, &value),
+            Table::Channels | Table::History => self.channels.restore(table, &key, &value),
             Table::Bundles => self.bundles.restore(self.config.crypto, &key, &value),
             Table::Proofs => self.proofs.restore(&key, &value),
             Table::Mailbox => self.mailboxes.restore(now, &key, &value),
@@ -241,7 +241,7 @@ impl Node {
         for (address, _) in self.contacts.iter() {
             self.routing.pin(*address, true);
         }
-        self.channels.start(now, &mut self.rng);
+        self.channels.start(now);
         self.refresh_prekeys(now);
         self.announce_self(now, 0);
     }
@@ -484,7 +484,7 @@ impl Node {
             Command::ContactTrust { address } => self.contact_trust(now, address),
             Command::MailboxUse { node } => self.mailbox_use(now, node),
             Command::ChannelCreate { name } => {
-                let (id, invite) = self.channels.create(now, name, &mut self.rng)?;
+                let (id, invite) = self.channels.create(now, &name, &mut self.rng)?;
                 Ok(Outcome::Channel { id, invite })
             }
             Command::ChannelJoin { invite } => {
@@ -492,14 +492,10 @@ impl Node {
                 Ok(Outcome::Channel { id, invite })
             }
             Command::ChannelLeave { channel } => {
-                self.channels.leave(now, channel)?;
+                self.channels.leave(channel)?;
                 Ok(Outcome::Done)
             }
             Command::ChannelPublish { channel, payload } => {
-                if payload.len() > limits::CHANNEL_PAYLOAD_LEN_MAX {
-                    let limit_bytes = limits::CHANNEL_PAYLOAD_LEN_MAX as u32;
-                    return Err(CommandError::PayloadTooLarge { limit_bytes });
-                }
                 let wall = self.wall_now();
                 let (identity, rng) = (&self.identity, &mut self.rng);
                 let id = self.channels.publish(now, wall, identity, channel, payload, rng)?;

@@ -1,6 +1,6 @@
 //! A run from the side that opened it: it follows.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{
     Label,
@@ -18,23 +18,34 @@ pub(super) struct OpenedRun {
     pub(super) heard: bool,
     /// Number of the next part of the want list.
     next_want: u32,
+    /// Items of ours wanted so far: at most all of them.
+    wanted: BTreeSet<[u8; 32]>,
     pub(super) repeats: u32,
     pub(super) deadline: Instant,
 }
 
 /// What came of a part of the want list.
 pub(super) enum Wanted {
-    /// It is new: these items of ours the answerer lacks.
-    Items { ids: Vec<[u8; 32]>, last: bool },
-    /// It was here before.
-    Again,
+    /// It was the last: these items of ours the answerer lacks.
+    All(Vec<[u8; 32]>),
+    /// More is to come, or it was here before.
+    Part,
     /// It is out of order.
     Ignored,
 }
 
 impl OpenedRun {
     pub(super) fn new(label: Label, nonce: [u8; 16], set: Set, deadline: Instant) -> Self {
-        Self { label, nonce, set, heard: false, next_want: 0, repeats: 0, deadline }
+        Self {
+            label,
+            nonce,
+            set,
+            heard: false,
+            next_want: 0,
+            wanted: BTreeSet::new(),
+            repeats: 0,
+            deadline,
+        }
     }
 
     /// The message that opens the run.
@@ -58,14 +69,18 @@ impl OpenedRun {
     pub(super) fn on_want(&mut self, round: u32, last: bool, ids: &[u8]) -> Wanted {
         self.heard = true;
         if round < self.next_want {
-            return Wanted::Again;
+            return Wanted::Part;
         }
         if round > self.next_want {
             return Wanted::Ignored;
         }
         self.next_want += 1;
         let (blinded, _) = ids.as_chunks::<ID_LEN>();
-        let ids = blinded.iter().filter_map(|id| self.set.unblind(id)).collect();
-        Wanted::Items { ids, last }
+        self.wanted.extend(blinded.iter().filter_map(|id| self.set.unblind(id)));
+        if last {
+            Wanted::All(core::mem::take(&mut self.wanted).into_iter().collect())
+        } else {
+            Wanted::Part
+        }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 /// What a run told its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEvent {
-    /// The neighbour lacks these items of the set; send them. May come in several parts.
+    /// The neighbour lacks these items of the set; send them. At most once a run.
     Missing {
         /// The neighbour's link.
         link: LinkId,
@@ -303,16 +303,14 @@ impl Reconciler {
         run.deadline = patience(now);
         let label = run.label;
         match run.on_want(round, last, ids) {
-            Wanted::Items { ids, last } => {
+            Wanted::All(ids) => {
                 if !ids.is_empty() {
                     self.events.push_back(RunEvent::Missing { link, label, ids });
                 }
                 self.queue(link, &Message::Taken { run: number, round });
-                if last {
-                    self.end_opened(key, End::Reconciled);
-                }
+                self.end_opened(key, End::Reconciled);
             }
-            Wanted::Again => self.queue(link, &Message::Taken { run: number, round }),
+            Wanted::Part => self.queue(link, &Message::Taken { run: number, round }),
             Wanted::Ignored => {}
         }
     }

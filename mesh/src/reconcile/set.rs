@@ -43,7 +43,7 @@ impl Set {
         by_blinded.sort_unstable();
         Self {
             by_blinded,
-            digest: digest16(Domain::Reconcile, &[nonce, &all]),
+            digest: digest16(Domain::Set, &[nonce, &all]),
             protocol: Negentropy::owned(storage, RECONCILE_ROUND_LEN_MAX as u64)
                 .expect("the limit is the protocol's smallest"),
         }

@@ -1,0 +1,217 @@
+//! Reconciling with neighbours what one has and the other lacks (`CH-21`, `CH-23` to `CH-26`).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::{
+    ChannelId, Channels,
+    history::{History, Kept},
+    message::Digest,
+    neighbour::Outgoing,
+};
+use crate::{
+    crypto::{
+        hash::{Domain, digest16},
+        rng::NodeRng,
+    },
+    error::Error,
+    limits::CHANNEL_CARRY,
+    link::LinkId,
+    reconcile::{End, Item, Label, RunEvent},
+    time::{Instant, WallClock},
+};
+
+impl Channels {
+    pub(super) fn on_run_frame(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<(), Error> {
+        let (history, handshake) = (&self.history, &self.neighbours[&link].handshake);
+        let relay = self.config.relay;
+        let shared = |label| {
+            if label == carry_label() {
+                return relay.then(|| carried_items(now, history.iter()));
+            }
+            let (channel, dated) = handshake.channel_of(label)?;
+            Some(channel_items(now, history, channel, dated))
+        };
+        let result = self.reconciler.on_frame(now, link, body, shared);
+        self.collect_runs(now, rng);
+        result
+    }
+
+    /// Offers the messages of the last hour that are still under way (`CH-21`).
+    ///
+    /// A node that is no relay does not want those of others: it hands over its own and is done.
+    pub(super) fn open_carry(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
+        if !self.config.relay {
+            return self.push_carried(link, now);
+        }
+        let items = carried_items(now, self.history.iter());
+        self.reconciler.open(now, link, carry_label(), &items, rng);
+    }
+
+    fn push_carried(&mut self, link: LinkId, now: Instant) {
+        let links = self.neighbours.len();
+        let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
+        for kept in self.history.iter().filter(|kept| is_carried(now, kept)) {
+            let digest = *kept.message.digest();
+            neighbour.push(links, kept.channel, Outgoing { digest, requested: false });
+        }
+    }
+
+    /// Reconciles the history of one channel.
+    pub(super) fn open_channel(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        channel: ChannelId,
+        label: Label,
+        dated: bool,
+        rng: &mut NodeRng,
+    ) {
+        let items = channel_items(now, &self.history, channel, dated);
+        if !self.reconciler.open(now, link, label, &items, rng) {
+            self.resync_later(now, link, rng);
+        }
+    }
+
+    /// Something below a message that arrived is missing: ask those who may have it (`CH-25`).
+    ///
+    /// Not at once: in a flood the missing message is probably right behind.
+    pub(super) fn seek_missing(&mut self, now: Instant, channel: ChannelId) {
+        for neighbour in self.neighbours.values_mut() {
+            if neighbour.handshake.is_matched(channel) || neighbour.handshake.is_asked(channel) {
+                neighbour.resync_by(now + RESYNC_AFTER);
+            }
+        }
+    }
+
+    /// Something about this link may be out of step. Neighbours spread over time.
+    pub(super) fn resync_later(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
+        let jitter_ms = rng.below(RESYNC_JITTER_MS);
+        if let Some(neighbour) = self.neighbours.get_mut(&link) {
+            neighbour.resync_by(now + RESYNC_AFTER + Duration::from_millis(jitter_ms));
+        }
+    }
+
+    /// Opens the runs that are due.
+    pub(super) fn resync(&mut self, now: Instant, rng: &mut NodeRng) {
+        let due: Vec<_> = self
+            .neighbours
+            .iter()
+            .filter(|(_, neighbour)| neighbour.resync_at.is_some_and(|at| at <= now))
+            .map(|(link, _)| *link)
+            .collect();
+        for link in due {
+            let neighbour = self.neighbour(link);
+            neighbour.resync_at = None;
+            let sets: Vec<_> = neighbour.handshake.sets().collect();
+            self.open_carry(now, link, rng);
+            for (channel, label, dated) in sets {
+                self.open_channel(now, link, channel, label, dated, rng);
+            }
+        }
+    }
+
+    /// Acts on what the runs found out.
+    pub(super) fn collect_runs(&mut self, now: Instant, rng: &mut NodeRng) {
+        while let Some(event) = self.reconciler.poll_event() {
+            match event {
+                RunEvent::Missing { link, label, ids } => self.send_missing(now, link, label, &ids),
+                RunEvent::Ended { link, end, .. } => self.on_run_ended(now, link, end, rng),
+            }
+        }
+    }
+
+    /// Queues what the neighbour lacks, oldest first.
+    fn send_missing(&mut self, now: Instant, link: LinkId, label: Label, ids: &[Digest]) {
+        let links = self.neighbours.len();
+        let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
+        if neighbour.handshake.is_asked_under(label) {
+            // We asked it for what it keeps; what we have is none of its business.
+            return;
+        }
+        let mut missing: Vec<_> = ids
+            .iter()
+            .filter_map(|id| self.history.get(id))
+            .filter(|kept| label != carry_label() || is_carried(now, kept))
+            .map(|kept| (kept.arrival, kept.channel, *kept.message.digest()))
+            .collect();
+        missing.sort_unstable();
+        for (_, channel, digest) in missing {
+            if !neighbour.push(links, channel, Outgoing { digest, requested: true }) {
+                neighbour.resync_by(now + RESYNC_AFTER);
+                return;
+            }
+        }
+    }
+
+    /// On a link that loses frames a run that failed, or whose messages may be lost, is repeated
+    /// a few times.
+    fn on_run_ended(&mut self, now: Instant, link: LinkId, end: End, rng: &mut NodeRng) {
+        let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
+        match end {
+            End::Equal => neighbour.resync_attempts = 0,
+            End::Reconciled => {}
+            End::Refused | End::Failed => {
+                if neighbour.lossy && neighbour.resync_attempts < RESYNC_ATTEMPTS_MAX {
+                    neighbour.resync_attempts += 1;
+                    self.resync_later(now, link, rng);
+                }
+            }
+        }
+    }
+}
+
+/// Messages that may still be handed to a neighbour that just appeared.
+fn is_carried(now: Instant, kept: &Kept) -> bool {
+    kept.hops_left > 0
+        && (!kept.handed || kept.kept_for(now) <= CHANNEL_CARRY)
+        && now < kept.expires_at()
+}
+
+fn carried_items<'a>(now: Instant, kept: impl Iterator<Item = &'a Kept>) -> Vec<Item> {
+    let mut carried: Vec<_> = kept.filter(|kept| is_carried(now, kept)).collect();
+    // Newest first: what is beyond a run's limit is the oldest.
+    carried.sort_unstable_by_key(|kept| core::cmp::Reverse(kept.arrival));
+    carried.into_iter().map(|kept| Item { bucket: 0, id: *kept.message.digest() }).collect()
+}
+
+/// The messages of a channel, and those that are not kept any more so that they do not come again.
+///
+/// Between members they are grouped by the day their senders claim: what differs is mostly new.
+/// A relay cannot read that.
+fn channel_items(now: Instant, history: &History, channel: ChannelId, dated: bool) -> Vec<Item> {
+    let item = |id: &Digest, sent_at: Option<WallClock>| {
+        let bucket = sent_at.map_or(0, |wall| wall.unix_secs / BUCKET_S);
+        Item { bucket: if dated { bucket } else { 0 }, id: *id }
+    };
+    let kept = history
+        .of_channel(channel)
+        .rev()
+        .map(|kept| item(kept.message.digest(), kept.shown.and_then(|shown| shown.sent_at)));
+    let gone = history.gone_of_channel(now, channel).map(|(id, gone)| item(id, gone.sent_at));
+    kept.chain(gone).collect()
+}
+
+/// The set of messages under way, the same on every link: it hides nothing that the flood does not
+/// show.
+fn carry_label() -> Label {
+    Label(digest16(Domain::ChannelAccess, &[b"carry"]))
+}
+
+/// Time between a sign that something is missing and asking for it.
+pub(super) const RESYNC_AFTER: Duration = Duration::from_secs(5);
+
+/// Spread of those times.
+const RESYNC_JITTER_MS: u64 = 3_000;
+
+/// Runs repeated on a link on which they fail.
+pub(super) const RESYNC_ATTEMPTS_MAX: u32 = 5;
+
+/// Width of a time bucket: a day.
+const BUCKET_S: u64 = 86_400;
