@@ -55,6 +55,7 @@ impl Channels {
 
     /// Ends restoring: the age of what was kept goes on from here.
     pub fn start(&mut self, now: Instant) {
+        self.uptime.start(now);
         let uptime_s = self.uptime.seconds(now);
         let restored = core::mem::take(&mut self.restored);
         self.history.restart(now, |kept| {
@@ -108,8 +109,7 @@ impl Channels {
 
     fn message_row(&self, kept: &Kept) -> Vec<u8> {
         let mut value = Vec::with_capacity(18 + kept.message.len());
-        // The clock was started before anything is kept; a copy of it gives the same time.
-        let uptime_s = self.uptime.clone().seconds(kept.since);
+        let uptime_s = self.uptime.seconds(kept.since);
         let mut w = Writer::new(&mut value);
         w.u8(ROW_VERSION).u8(u8::from(kept.handed)).u64(kept.arrival).u64(uptime_s);
         kept.message.write_body(kept.hops_left, kept.arrival_age_ms, &mut value);

@@ -45,7 +45,6 @@ use crate::{
     event::Event,
     fragment::Reassembler,
     identity::{Capabilities, MeshIdentity, PublicIdentity},
-    limits,
     link::{LinkId, LinkUp, Transmit},
     reconcile::{Reconciler, Scope},
     record::{Record, RecordSeq, Table},

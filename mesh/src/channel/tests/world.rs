@@ -165,7 +165,7 @@ impl World {
     /// Lets time pass.
     pub(super) fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
-        for _ in 0..1_000_000 {
+        for _ in 0..100_000 {
             let arrival = self.wire.first_key_value().map(|((at, _), _)| *at);
             let timeout = self.nodes.iter().filter_map(|node| node.channels.poll_timeout()).min();
             let Some(next) = arrival.into_iter().chain(timeout).min().filter(|at| *at <= end)
