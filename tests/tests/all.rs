@@ -6,3 +6,4 @@
 mod crashes;
 mod namespaces;
 mod simulation;
+mod specs;
