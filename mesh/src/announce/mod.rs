@@ -10,6 +10,9 @@ mod intake;
 mod object;
 mod share;
 
+#[cfg(test)]
+mod tests;
+
 pub use frame::{Advertisement, PathRequest, Retraction, UNREACHABLE, entries, write_count};
 pub(crate) use intake::{BATCH_MAX, Heard, INTAKE_MAX, Intake, What, verify};
 pub use object::*;

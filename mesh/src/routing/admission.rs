@@ -156,26 +156,31 @@ impl Routing {
     }
 
     /// Removes a row of this neighbour's share, one without a next hop if one is near.
+    ///
+    /// The search goes on where the last one ended: rows of one neighbour lie together, so the
+    /// next victim is close.
     fn evict(&mut self, now: Instant, sponsor: Slot) -> bool {
+        let end = self.table.id_end();
         let mut victim = None;
-        for _ in 0..EVICTION_SCAN.min(self.table.id_end()) {
-            self.admission.hand = (self.admission.hand + 1) % self.table.id_end().max(1);
-            let id = self.admission.hand;
-            let Some(row) = self.table.get(id) else {
-                continue;
-            };
-            if !row.is_counted() || row.sponsor != sponsor || !self.may_forget(row) {
-                continue;
+        for step in 1..=end {
+            let id = (self.admission.hand + step) % end;
+            let Some(row) = self.table.get(id) else { continue };
+            if row.is_counted() && row.sponsor == sponsor && self.may_forget(row) {
+                let is_idle = row.primary == NOBODY;
+                if is_idle || victim.is_none() {
+                    victim = Some(id);
+                }
+                if is_idle {
+                    break;
+                }
             }
-            let is_idle = row.primary == NOBODY;
-            if victim.is_none() || is_idle {
-                victim = Some(id);
-            }
-            if is_idle {
+            if victim.is_some() && step >= IDLE_SCAN {
                 break;
             }
         }
-        victim.is_some_and(|id| self.forget(now, id))
+        let Some(victim) = victim else { return false };
+        self.admission.hand = victim;
+        self.forget(now, victim)
     }
 
     /// Whether a row's feasibility distance can be remembered without the row.
@@ -220,8 +225,8 @@ impl Neighbour {
 /// At most one row in this many may be an unproven one of one neighbour.
 const SHARE_PER_NEIGHBOUR: u32 = 4;
 
-/// Rows looked at to find one that can go.
-const EVICTION_SCAN: RowId = 256;
+/// Rows looked at in the hope of one without a next hop.
+const IDLE_SCAN: RowId = 64;
 
 /// Contacts, one row each: 65,536 × 16 bytes are 1 MB.
 const PINNED_MAX: usize = 1 << 16;

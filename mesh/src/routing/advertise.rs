@@ -158,8 +158,10 @@ impl Routing {
             return;
         }
         let is_slow = neighbour.links.first().is_some_and(|link| !is_fast(&link.caps));
+        let urgent = entries.len();
         for (version, row) in self.table.published_after(neighbour.cursor) {
-            let is_due = is_due_for(row, slot);
+            let is_said = entries[..urgent].iter().any(|entry| entry.announce.key == *row.key());
+            let is_due = !is_said && is_due_for(row, slot);
             if neighbour.retracts.len() >= RETRACTS_MAX || (!is_slow && entries.len() >= room) {
                 break;
             }

@@ -36,6 +36,9 @@ mod timers;
 mod update;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use alloc::{
     collections::{BTreeSet, VecDeque},
     vec::Vec,
