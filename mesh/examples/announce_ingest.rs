@@ -2,6 +2,7 @@
 //! verification, and what a destination costs in memory.
 //!
 //! `cargo run --release --example announce_ingest -p quicprochat-mesh [-- DESTINATIONS]`
+#![expect(clippy::disallowed_types, reason = "a benchmark reads the clock that the core must not")]
 
 use std::{
     env, fs,

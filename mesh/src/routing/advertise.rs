@@ -115,10 +115,10 @@ impl Routing {
         let mut entries = Vec::new();
         let most = room.saturating_sub(FRAME_OVERHEAD) / Advertisement::LEN;
         self.gather_urgent(slot, most, &mut entries);
-        if entries.is_empty() {
-            if self.write_retracts(slot, room, buf) || self.write_request(slot, room, buf) {
-                return true;
-            }
+        if entries.is_empty()
+            && (self.write_retracts(slot, room, buf) || self.write_request(slot, room, buf))
+        {
+            return true;
         }
         self.gather_table(slot, most, &mut entries);
         if entries.is_empty() {
