@@ -187,7 +187,7 @@ pub const SESSION_AGE_MAX: Duration =
 /// Opened first contacts remembered, about 150 bytes each: 9.4 MiB.
 pub const REPLAY_MAX: usize = 65_536;
 
-/// Contacts whose suite floor is remembered, about 60 bytes each: 1 MiB.
+/// Peers whose suite floor is remembered, about 60 bytes each: 1 MiB.
 pub const FLOORS_MAX: usize = 16_384;
 
 // Channels (specs/07-channel.md).

@@ -26,7 +26,7 @@ mod tests;
 
 /// Whether cryptography is real.
 ///
-/// [`Mode::Transparent`] exists only under the feature `simulation`. Everything keeps its size and
+/// `Mode::Transparent` exists only under the feature `simulation`. Everything keeps its size and
 /// its verdict on honest and on damaged bytes, so that ten thousand simulated nodes exercise the
 /// same code paths; it protects nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -139,6 +139,7 @@ impl Node {
         self.contacts.contacts.insert(address, contact);
         self.contacts.put(address);
         self.routing.pin(address, true);
+        self.sessions.protect(&address, true);
         // A bundle that is known already is judged at once.
         if let Some(root_key) = self.bundles.get(&address, None).map(|bundle| bundle.root_key) {
             self.note_root_key(now, address, root_key);
@@ -151,6 +152,7 @@ impl Node {
         let key = address.as_bytes().to_vec();
         self.contacts.records.push(Record { table: Table::Contacts, key, value: None });
         self.routing.pin(address, false);
+        self.sessions.protect(&address, false);
         Ok(Outcome::Done)
     }
 

@@ -239,6 +239,7 @@ impl Node {
         self.wall = wall.map(|wall| (now, wall));
         for (address, _) in self.contacts.iter() {
             self.routing.pin(*address, true);
+            self.sessions.protect(address, true);
         }
         self.channels.start(now);
         self.refresh_prekeys(now);

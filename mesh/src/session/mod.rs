@@ -38,7 +38,7 @@ mod tree;
 mod tests;
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::fmt;
@@ -87,6 +87,8 @@ pub struct Sessions {
     by_peer: BTreeMap<Address, Vec<SessionId>>,
     /// Keys kept for missing messages, over all sessions.
     skipped: usize,
+    /// Peers that strangers cannot push out.
+    protected: BTreeSet<Address>,
     /// The strongest suite each peer was reached with.
     floors: BTreeMap<Address, Suite>,
     replay: ReplayCache,
@@ -140,6 +142,7 @@ impl Sessions {
             sessions: BTreeMap::new(),
             by_peer: BTreeMap::new(),
             skipped: 0,
+            protected: BTreeSet::new(),
             floors: BTreeMap::new(),
             replay: ReplayCache::new(),
             partial: BTreeMap::new(),
@@ -192,6 +195,16 @@ impl Sessions {
         }
         self.floors.insert(*peer, suite);
         self.records.push(rows::floor(peer, Some(suite)));
+    }
+
+    /// Says whether a peer's sessions and floor are to stay when room is needed: contacts are
+    /// protected. Not stored, and bounded by the caller ([`crate::limits::CONTACTS_MAX`]).
+    pub fn protect(&mut self, peer: &Address, protect: bool) {
+        if protect {
+            self.protected.insert(*peer);
+        } else {
+            self.protected.remove(peer);
+        }
     }
 
     /// Forgets all sessions with a peer, so that the next message opens a new one.

@@ -1,8 +1,8 @@
 //! Which sessions there are with whom, which one is sealed in, and which goes when room is needed.
 
 use super::{
-    FLOORS_MAX, Instant, SESSION_SEND_AGE_MAX, SESSIONS_MAX, SKIPPED_KEYS_MAX, Session, SessionId,
-    Sessions, rows, schedule,
+    Instant, SESSION_SEND_AGE_MAX, SESSIONS_MAX, SKIPPED_KEYS_MAX, Session, SessionId, Sessions,
+    rows, schedule,
 };
 use crate::{address::Address, limits::SESSIONS_PER_PEER_MAX};
 
@@ -71,15 +71,18 @@ impl Sessions {
         self.records.extend(rows::deletions(id));
     }
 
-    /// Removes, among those that `matches`, the session that is missed least: one in which we
-    /// never spoke before one the peer never answered in, then the one longest unused. A flood of
-    /// strangers' first contacts thus pushes out strangers.
+    /// Removes, among those that `matches`, the session that is missed least: a stranger's before
+    /// a protected peer's, then one in which we never spoke before one the peer never answered in,
+    /// then the one longest unused. A flood of strangers' first contacts pushes out strangers.
     fn remove_least(&mut self, matches: impl Fn(&Session) -> bool) {
         let least = self
             .sessions
             .iter()
             .filter(|(_, session)| matches(session))
-            .min_by_key(|(_, session)| (session.spoken, session.confirmed, session.used_s))
+            .min_by_key(|(_, session)| {
+                let protected = self.protected.contains(&session.peer.address());
+                (protected, session.spoken, session.confirmed, session.used_s)
+            })
             .map(|(id, _)| *id);
         if let Some(id) = least {
             self.remove(id);
@@ -96,11 +99,15 @@ impl Sessions {
         self.skipped = others + session.receiving.kept();
     }
 
-    /// Makes room for a floor: first from a peer without a session.
+    /// Makes room for a floor: from a peer without a session, never from a protected one unless
+    /// all are.
     pub(super) fn drop_some_floor(&mut self) {
-        debug_assert!(self.floors.len() >= FLOORS_MAX);
-        let stranger = self.floors.keys().find(|peer| !self.by_peer.contains_key(*peer));
-        let victim = stranger.or_else(|| self.floors.keys().next()).copied();
+        let missed =
+            |peer: &Address| (self.protected.contains(peer), self.by_peer.contains_key(peer));
+        // Mostly strangers: the first of them does, without a look at all the others.
+        let stranger = self.floors.keys().find(|peer| missed(peer) == (false, false));
+        let least = || self.floors.keys().min_by_key(|peer| missed(peer));
+        let victim = stranger.or_else(least).copied();
         if let Some(peer) = victim {
             self.floors.remove(&peer);
             self.records.push(rows::floor(&peer, None));

@@ -123,10 +123,13 @@ fn ses_15_memory_of_first_contacts_is_bounded() {
     assert_eq!(records.len(), REPLAY_MAX + 1);
 }
 
-/// SES-14: floors are bounded; those of peers with a session stay longest.
+/// SES-14: floors are bounded; those of protected peers and of peers with a session stay longest.
 #[test]
 fn ses_14_floors_are_bounded() {
     let (alice, mut bob) = acquainted();
+    let contact = crate::Address::from_bytes([0; 16]);
+    bob.sessions.raise_floor(&contact, Suite::XWing);
+    bob.sessions.protect(&contact, true);
     for n in 0..FLOORS_MAX as u64 + 10 {
         let mut address = [0xff; 16];
         address[..8].copy_from_slice(&n.to_be_bytes());
@@ -134,4 +137,5 @@ fn ses_14_floors_are_bounded() {
     }
     assert_eq!(bob.sessions.floors.len(), FLOORS_MAX);
     assert_eq!(bob.sessions.floor(&alice.identity.address()), Some(Suite::XWing));
+    assert_eq!(bob.sessions.floor(&contact), Some(Suite::XWing));
 }
