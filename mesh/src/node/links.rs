@@ -50,6 +50,8 @@ pub(super) struct Link {
     pub(super) sent: (u64, u64),
     queue: LinkQueue,
     fragmenter: Option<Fragmenter>,
+    /// Whether the next frame that is not about the link itself is an envelope if there is one.
+    envelope_first: bool,
     next_fragment_id: u32,
     /// Bytes of this neighbour's envelopes in the queues of other links.
     queued_bytes: usize,
@@ -72,6 +74,7 @@ impl Link {
             sent: (0, 0),
             queue: LinkQueue::default(),
             fragmenter: None,
+            envelope_first: true,
             next_fragment_id: 0,
             queued_bytes: 0,
             paused_since: None,
@@ -428,9 +431,13 @@ impl Node {
             self.counters.announces_sent += 1;
             return true;
         }
-        self.custody_sync.poll_frame(link, buf)
+        // In turn, so that a busy channel on a slow link leaves every second frame to messages.
+        let envelope_first = state.envelope_first;
+        state.envelope_first = !envelope_first;
+        (envelope_first && self.write_envelope(now, link, buf))
+            || self.custody_sync.poll_frame(link, buf)
             || self.channels.poll_frame(now, link, mtu, buf)
-            || self.write_envelope(now, link, buf)
+            || (!envelope_first && self.write_envelope(now, link, buf))
     }
 
     fn start_fragments(&mut self, link: LinkId, mtu: u32, buf: &mut Vec<u8>, start: usize) {
