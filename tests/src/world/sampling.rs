@@ -62,9 +62,12 @@ impl World {
         self.neighbour(host, route.link)
     }
 
+    /// Who gets what `host` sends on a link. Nobody does while the connection is over and `host`
+    /// has not noticed: what it sends there goes nowhere, not in circles.
     fn neighbour(&self, host: usize, link: LinkId) -> Option<usize> {
         let &(edge, side) = self.hosts[host].links.get(&link)?;
-        Some(self.edges[edge].hosts[1 - side])
+        let edge = &self.edges[edge];
+        edge.connected.then_some(edge.hosts[1 - side])
     }
 
     fn check_memory(&mut self) {
