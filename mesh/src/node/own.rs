@@ -19,7 +19,7 @@ const VALIDITY: Validity = match Validity::from_code(11) {
     None => panic!("11 is a valid code"),
 };
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1_024);
-/// Least time between two announces of ours (`ANN-06`).
+/// Least time between two announces of ours (`ANN-19`).
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(500);
 /// Sequence numbers reserved by one record: at one announce in 17 minutes, three weeks of them.
 const SEQ_BLOCK: u32 = 2_048;

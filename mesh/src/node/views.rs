@@ -16,6 +16,8 @@ use crate::{
 impl Node {
     /// The node in numbers.
     pub fn status(&self) -> StatusView {
+        let mut counters = self.counters.clone();
+        counters.announces_verified = self.routing.verified();
         StatusView {
             peers: self.links.len() as u32,
             routes: self.routing.len() as u32,
@@ -25,7 +27,7 @@ impl Node {
             custody_bytes: self.store.bytes(),
             inbox: self.inbox.len() as u32,
             clock_skew_s: self.clock_skew_s,
-            counters: self.counters.clone(),
+            counters,
         }
     }
 

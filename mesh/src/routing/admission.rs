@@ -28,6 +28,7 @@ impl Share {
 pub(super) struct Tombstone {
     pub(super) seq: u32,
     pub(super) fd: u32,
+    until: Instant,
 }
 
 /// Quotas, pins and tombstones.
@@ -91,15 +92,16 @@ impl Admission {
     }
 
     fn bury(&mut self, now: Instant, row: &Row) {
-        let tombstone = Tombstone { seq: row.seq, fd: row.fd };
-        if self.tombstones.insert(row.address, tombstone).is_none() {
-            self.burials.push_back((now + FORGET_PAUSE, row.address));
-        }
+        let until = now + FORGET_PAUSE;
+        self.tombstones.insert(row.address, Tombstone { seq: row.seq, fd: row.fd, until });
+        self.burials.push_back((until, row.address));
     }
 
     pub(super) fn exhume(&mut self, now: Instant) {
         while self.burials.front().is_some_and(|(due, _)| *due <= now) {
-            if let Some((_, address)) = self.burials.pop_front() {
+            let Some((_, address)) = self.burials.pop_front() else { return };
+            // A second burial of the same address counts from anew.
+            if self.tombstone(&address).is_some_and(|tombstone| tombstone.until <= now) {
                 self.tombstones.remove(&address);
             }
         }
@@ -185,7 +187,7 @@ impl Routing {
 
     /// Whether a row's feasibility distance can be remembered without the row.
     fn may_forget(&self, row: &Row) -> bool {
-        row.fd == UNREACHABLE || self.admission.tombstones.len() < TOMBSTONES_MAX
+        row.fd == UNREACHABLE || self.admission.burials.len() < TOMBSTONES_MAX
     }
 
     /// Removes a row: retracted, buried, deleted on disk. Whether it was there.

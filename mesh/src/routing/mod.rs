@@ -144,6 +144,7 @@ pub struct Routing {
     expiry: Option<Instant>,
     /// When the cost of a link may change.
     recost: Option<Instant>,
+    verified: u64,
 }
 
 impl Routing {
@@ -167,6 +168,7 @@ impl Routing {
             events: VecDeque::new(),
             expiry: None,
             recost: None,
+            verified: 0,
         }
     }
 

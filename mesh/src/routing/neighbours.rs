@@ -75,7 +75,7 @@ pub(super) struct Neighbour {
     /// The last version when the link came up: older retractions are none of its business.
     pub(super) since: u64,
     pub(super) own_due: bool,
-    /// Rows it asked for.
+    /// Rows it asked for, or has just lost.
     pub(super) answers: VecDeque<Address>,
     /// Rows that became unreachable, by version.
     pub(super) retracts: VecDeque<u64>,
@@ -135,15 +135,17 @@ impl Neighbour {
         self.waiting.clear();
     }
 
-    /// Queues an answer to the neighbour's path request; the oldest goes when there are too many.
-    pub(super) fn answer(&mut self, address: Address) {
+    /// Queues a row, published as `version`, that the neighbour needs whatever it said before.
+    /// When too many wait, the neighbour is told again everything since then.
+    pub(super) fn answer(&mut self, address: Address, version: u64) {
         if self.answers.contains(&address) {
             return;
         }
-        if self.answers.len() >= ANSWERS_MAX {
-            self.answers.pop_front();
+        if self.answers.len() < ANSWERS_MAX {
+            self.answers.push_back(address);
+        } else {
+            self.cursor = self.cursor.min(version.saturating_sub(1));
         }
-        self.answers.push_back(address);
     }
 
     /// Queues a path request; the oldest goes when there are too many.

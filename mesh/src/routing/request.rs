@@ -38,6 +38,11 @@ impl Open {
         Self { min_seq, ring: None, due, waiting: [NOBODY; WAITING_MAX], passed: None }
     }
 
+    /// Whether every ring was asked, and nobody knew the destination at all.
+    fn is_pausing(&self) -> bool {
+        self.ring == Some(RINGS.len()) && self.min_seq == 0
+    }
+
     fn wait(&mut self, slot: Slot) {
         if self.waiting.contains(&slot) {
             return;
@@ -68,6 +73,14 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn is_open(&self, address: &Address) -> bool {
         self.open.contains_key(address)
+    }
+
+    /// Whether we ask for at least this sequence ourselves, or did in vain a moment ago.
+    pub(super) fn is_searching(&self, address: &Address, min_seq: u32) -> bool {
+        self.open.get(address).is_some_and(|open| {
+            let is_on = open.ring.is_some_and(|ring| ring < RINGS.len());
+            open.min_seq >= min_seq && (is_on || open.is_pausing())
+        })
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -140,18 +153,16 @@ impl Routing {
         rng: &mut NodeRng,
     ) {
         let min_seq = min_seq.unwrap_or(0);
-        if *destination == self.own || self.satisfies(destination, min_seq) {
+        let is_needless = *destination == self.own
+            || self.satisfies(destination, min_seq)
+            || self.requests.is_searching(destination, min_seq);
+        if is_needless {
             return;
         }
         let ring = self.first_ring(destination);
-        let Some(open) = self.requests.open(*destination, min_seq, now) else {
-            return;
-        };
-        if open.ring.is_none() {
-            open.ring = Some(ring);
-            self.requests.reschedule(*destination, now);
-            self.advance_search(now, *destination, rng);
-        }
+        let Some(open) = self.requests.open(*destination, min_seq, now) else { return };
+        open.ring = Some(ring);
+        self.advance_search(now, *destination, rng);
     }
 
     /// Searches for the newer sequences that rows turned out to need (`RT-51`).
@@ -186,6 +197,7 @@ impl Routing {
         };
         open.ring = ring.map(|ring| ring + 1);
         open.passed = Some((now, ttl, min_seq));
+        let pause = if open.is_pausing() { pause + VAIN_PAUSE } else { pause };
         self.requests.reschedule(address, now + pause);
         let nonce = rng.array();
         self.requests.remember(nonce);
@@ -249,9 +261,7 @@ impl Routing {
         let destination = request.destination;
         let leads_back = self.table.lookup(&destination).is_some_and(|row| row.primary == slot);
         if !leads_back && self.satisfies(&destination, request.min_seq) {
-            if let Some(neighbour) = self.neighbours.get_mut(slot) {
-                neighbour.answer(destination);
-            }
+            self.answer(slot, &destination);
             return;
         }
         request.ttl -= 1;
@@ -302,10 +312,14 @@ impl Routing {
         let Some(open) = self.requests.close(address) else {
             return;
         };
-        for slot in open.waiting {
-            if let Some(neighbour) = self.neighbours.get_mut(slot) {
-                neighbour.answer(*address);
-            }
+        open.waiting.into_iter().for_each(|slot| self.answer(slot, address));
+    }
+
+    /// Queues what is published about a destination for a neighbour.
+    pub(super) fn answer(&mut self, slot: Slot, address: &Address) {
+        let Some(version) = self.table.lookup(address).map(|row| row.version) else { return };
+        if let Some(neighbour) = self.neighbours.get_mut(slot).filter(|_| self.config.relay) {
+            neighbour.answer(*address, version);
         }
     }
 }
@@ -318,6 +332,10 @@ const RINGS: [(u8, Duration); 4] = [
     (16, Duration::from_millis(3_200)),
     (HOPS_MAX, Duration::from_millis(3_200)),
 ];
+
+/// A search for an unknown destination that nobody answered is not repeated sooner: whoever sends
+/// to invented addresses must not make us flood the mesh.
+const VAIN_PAUSE: Duration = Duration::from_secs(20);
 
 /// How long somebody else's request stays open: as long as their search.
 const PASSED_LIFE: Duration = Duration::from_secs(8);

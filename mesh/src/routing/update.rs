@@ -48,12 +48,15 @@ impl Routing {
         let mut unverified: Vec<usize> = (0..batch.len())
             .filter(|position| matches!(verdicts[*position], Verdict::Verify(_)))
             .collect();
+        let mut verified = 0;
         verify(self.config.mode, batch, &mut unverified, rng, |position, holds| {
             verdicts[position] = match verdicts[position] {
                 Verdict::Verify(address) if holds => Verdict::Apply(address),
                 _ => Verdict::Forged,
             };
+            verified += u64::from(holds);
         });
+        self.verified += verified;
         for (heard, verdict) in batch.iter().zip(verdicts) {
             match (verdict, &heard.what) {
                 (Verdict::Apply(address), What::Advertised(advertisement)) => {
@@ -316,6 +319,15 @@ impl Routing {
         if hop.flags.has(CURRENT) && retraction.seq >= seq {
             hop.flags.set(CURRENT, false);
             self.evaluate(now, id, false);
+            self.offer(slot, &retraction.address);
+        }
+    }
+
+    /// Tells a neighbour that lost its route of ours, which it was not told while it had as good a
+    /// one (`ANN-14`): if it may not use it, it knows that asking for a newer sequence helps.
+    fn offer(&mut self, slot: Slot, address: &Address) {
+        if self.table.lookup(address).is_some_and(|row| row.published_cost != UNREACHABLE) {
+            self.answer(slot, address);
         }
     }
 
@@ -487,11 +499,9 @@ impl Routing {
     }
 
     fn ask_newer(&mut self, id: RowId) {
-        let Some(row) = self.table.get(id) else {
-            return;
-        };
-        let address = row.address;
-        if !self.requests.is_open(&address) && self.starved.len() < STARVED_MAX {
+        let Some(row) = self.table.get(id) else { return };
+        let (address, min_seq) = (row.address, row.seq.saturating_add(1));
+        if !self.requests.is_searching(&address, min_seq) && self.starved.len() < STARVED_MAX {
             self.starved.push(address);
         }
     }

@@ -17,6 +17,11 @@ impl Routing {
         self.table.len()
     }
 
+    /// Announces whose signature was verified, and held, since the start.
+    pub const fn verified(&self) -> u64 {
+        self.verified
+    }
+
     /// Whether no destination is known.
     pub fn is_empty(&self) -> bool {
         self.table.len() == 0

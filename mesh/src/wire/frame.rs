@@ -178,7 +178,7 @@ impl Refused {
     }
 }
 
-/// "I have no route for this": explicit and advisory (`RT-13`).
+/// "I have no route for this": explicit and advisory (`RT-34`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoute {
     /// Hash-lock of the envelope that could not be forwarded.

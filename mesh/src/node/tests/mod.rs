@@ -1,5 +1,6 @@
 //! A handful of nodes on wires, in simulated time: every test of the node as a whole.
 
+mod announce;
 mod carry;
 mod contacts;
 mod diagnose;

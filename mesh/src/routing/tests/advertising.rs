@@ -60,6 +60,23 @@ fn ann14_who_told_us_as_good_is_not_told() {
 }
 
 #[test]
+fn ann14_who_lost_its_route_is_told_ours() {
+    let mut bench = Bench::with_neighbours(2);
+    for n in 60..300 {
+        bench.hear(1, n, 1, 1, 500);
+        bench.hear(2, n, 1, 1, 1_500);
+    }
+    assert_eq!(bench.said(2), []);
+    for n in 60..300 {
+        bench.hear_retract(2, n, 1);
+    }
+    let mut told: Vec<_> = bench.advertised(2).into_iter().map(|it| it.0).collect();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 240, "more than the queue of answers holds");
+}
+
+#[test]
 fn ann15_frames_are_filled_to_the_mtu() {
     let mut bench = Bench::with_neighbours(1);
     for n in 60..160 {

@@ -148,6 +148,21 @@ fn an_unreachable_member_is_given_up_without_counting_to_infinity() {
     assert_eq!(net.changes - before, 5 + 5);
 }
 
+/// The long way round is infeasible and was not even told; it is found without a new announce.
+#[test]
+fn rt51_a_longer_way_replaces_a_cut_one() {
+    let mut net = Net::new(6, 11);
+    for (a, b) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)] {
+        net.connect(a, b, Wire::good(1_000));
+    }
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.path(1, 0), Some([1, 0].into()));
+    net.cut(0, 1);
+    net.run(Duration::from_millis(200));
+    assert_eq!(net.path(1, 0), Some([1, 2, 3, 4, 5, 0].into()));
+    assert_eq!(net.unreachable(), []);
+}
+
 #[test]
 fn partitions_heal() {
     let mut net = graph(10, 6, 7, various);

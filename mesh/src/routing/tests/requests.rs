@@ -55,7 +55,12 @@ fn rt50_a_search_that_finds_nothing_ends() {
     find(&mut bench, D, None);
     bench.pass(Duration::from_secs(20));
     assert_eq!(asked(&mut bench, 1).len(), 4);
+    find(&mut bench, D, None);
+    assert_eq!(asked(&mut bench, 1), [], "not again so soon");
+    bench.pass(Duration::from_secs(10));
     assert_eq!(bench.routing.poll_timeout(), None);
+    find(&mut bench, D, None);
+    assert_eq!(asked(&mut bench, 1), [(0, 2)]);
 }
 
 #[test]
