@@ -11,7 +11,7 @@ use super::{
 use crate::{
     bundle::PreKeys,
     crypto::{aead::OneTimeKey, kdf::Secret, sign},
-    envelope::{Body, Content, EnvelopeIn, KemCiphertext, SealedBody, SessionBody},
+    envelope::{Body, Content, EnvelopeIn, Header, KemCiphertext, SealedBody, SessionBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
     time::Instant,
@@ -128,14 +128,8 @@ impl Sessions {
         }
         let exchange = self.contact_exchange(identity, prekeys, body)?;
         let header = envelope.header();
-        let key = schedule::contact_key(&exchange.secret, &header.lock);
-        let associated = contact::associated(&header.immutable(), &body.label);
-        let mut text = decrypt(self.mode, &key, &associated, body.ciphertext, &body.tag)?;
-        let head = ContactText::read(&text)?;
+        let (head, mut text) = self.contact_text(&exchange, header, body)?;
         check_source(source, &head.sender)?;
-        if schedule::lock(&head.preimage) != header.lock {
-            return Err(PeerMisbehaved::BadTag.into());
-        }
         let suite = body.kem.suite();
         let peer = PublicIdentity::new(head.sender);
         self.check_suite(&peer, suite, head.floor)?;
@@ -195,6 +189,23 @@ impl Sessions {
         };
         let secret = schedule::contact_secret(&contact, &shared);
         Ok(Exchange { contact, secret, shared: Some(shared), verified: None })
+    }
+
+    /// Decrypts a first contact and holds the preimage inside against the lock outside.
+    fn contact_text(
+        &self,
+        exchange: &Exchange,
+        header: &Header,
+        body: &SealedBody<'_>,
+    ) -> Result<(ContactText, Vec<u8>), Error> {
+        let key = schedule::contact_key(&exchange.secret, &header.lock);
+        let associated = contact::associated(&header.immutable(), &body.label);
+        let text = decrypt(self.mode, &key, &associated, body.ciphertext, &body.tag)?;
+        let head = ContactText::read(&text)?;
+        if schedule::lock(&head.preimage) != header.lock {
+            return Err(PeerMisbehaved::BadTag.into());
+        }
+        Ok((head, text))
     }
 
     /// Neither we nor the sender may have reached the other with something stronger (`SES-14`).
