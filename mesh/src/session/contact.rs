@@ -20,9 +20,15 @@ use crate::{
     wire::{Reader, Writer},
 };
 
-/// What the first byte inside says: the envelope stands alone, or it opens a session.
-const STANDS_ALONE: u8 = 0;
-const OPENS_SESSION: u8 = 1;
+/// Where a first contact belongs. Leads the text inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nowhere: the message stands alone, and brings what opens its lock.
+    Alone { preimage: [u8; 16] },
+    /// In the session that it opens, as the message of this counter: its lock is opened as that of
+    /// a session envelope.
+    InSession { counter: u32, salt: [u8; 8] },
+}
 
 /// Our first contact of a session that is not answered: every message until then carries it.
 pub(super) struct Pending(KeyExchange);
@@ -65,11 +71,13 @@ pub enum AdmissionAsked {
 }
 
 impl Sessions {
-    /// Seals the parts of `inner` as a first contact that goes directly to its recipient and opens a session.
-    /// Called again before the peer has answered, it repeats the same key exchange.
+    /// Seals the parts of `inner` as a first contact that goes directly to its recipient and opens
+    /// a session. Called again before the peer has answered, it repeats the same key exchange with
+    /// the session's next counter.
     ///
     /// # Errors
-    /// [`SealError::SuiteFloor`], [`SealError::BadPreKey`] or [`SealError::TooLong`].
+    /// [`SealError::SuiteFloor`], [`SealError::BadPreKey`], [`SealError::TooLong`], or after a
+    /// restart [`SealError::AwaitingCommit`].
     #[expect(
         clippy::too_many_arguments,
         reason = "who, to whom, how and what; each of its own type"
@@ -93,27 +101,30 @@ impl Sessions {
             None => self.open_session(now, identity, bundle, suite, prekey, rng)?,
         };
         let certificate = self.certificate(identity);
-        let session = self.sessions.get_mut(&id).ok_or(SealError::NoSession)?;
-        session.used_s = self.clock.seconds(now);
+        // The leaf itself is not needed: the encapsulation's secret encrypts.
+        let (counter, _) = self.take_counter(now, id)?;
+        let session = self.sessions.get(&id).ok_or(SealError::NoSession)?;
         let Pending(exchange) = session.pending.as_ref().ok_or(SealError::NoSession)?;
+        let Sending { receipts, salt, .. } = &session.sending;
         let envelope = ContactEnvelope {
             identity,
             certificate,
             exchange,
             through: None,
-            kind: OPENS_SESSION,
+            place: Place::InSession { counter, salt: *salt },
+            preimage: schedule::preimage(receipts, counter, salt),
             dest: bundle.identity.address(),
         };
-        let sealed = envelope.seal(self.mode, params, inner, rng)?;
+        let sealed = envelope.seal(self.mode, params, inner)?;
         Ok(Sealed { session: Some(id), ..sealed })
     }
 
-    /// Seals the parts of `inner` to a mailbox node's label: relays see neither who sends nor who receives. The
-    /// message stands alone: a key exchange of its own, no session, nothing that links it to the
-    /// next one. `params.signed` is ignored, a signature would tell the sender.
+    /// Seals the parts of `inner` to a mailbox node's label: relays see neither who sends nor who
+    /// receives. The message stands alone: a key exchange of its own, no session, nothing that
+    /// links it to the next one. `params.signed` is ignored, a signature would tell the sender.
     ///
     /// # Errors
-    /// As [`Sessions::initiate`].
+    /// [`SealError::SuiteFloor`], [`SealError::BadPreKey`] or [`SealError::TooLong`].
     #[expect(
         clippy::too_many_arguments,
         reason = "who, to whom, how and what; each of its own type"
@@ -134,15 +145,17 @@ impl Sessions {
         let prekey = current(bundle)?;
         let floor = self.floor_code(bundle);
         let (exchange, ..) = self.exchange(identity, bundle, suite, prekey, floor, rng)?;
+        let preimage = rng.array();
         let envelope = ContactEnvelope {
             identity,
             certificate: self.certificate(identity),
             exchange: &exchange,
             through: Some(through),
-            kind: STANDS_ALONE,
+            place: Place::Alone { preimage },
+            preimage,
             dest: through.mailbox.node,
         };
-        envelope.seal(self.mode, &SealParams { signed: None, ..*params }, inner, rng)
+        envelope.seal(self.mode, &SealParams { signed: None, ..*params }, inner)
     }
 
     fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
@@ -160,8 +173,8 @@ impl Sessions {
     fn pending_session(&self, bundle: &Bundle, suite: Suite, prekey_id: u32) -> Option<SessionId> {
         let ids = self.by_peer.get(&bundle.identity.address())?;
         ids.iter().copied().find(|id| {
-            let pending = self.sessions.get(id).and_then(|session| session.pending.as_ref());
-            pending.is_some_and(|Pending(exchange)| {
+            let session = self.sessions.get(id).filter(|session| !session.sending.is_exhausted());
+            session.and_then(|session| session.pending.as_ref()).is_some_and(|Pending(exchange)| {
                 exchange.prekey_id == prekey_id && exchange.suite == suite
             })
         })
@@ -256,7 +269,9 @@ struct ContactEnvelope<'a> {
     certificate: Option<Certificate>,
     exchange: &'a KeyExchange,
     through: Option<Through<'a>>,
-    kind: u8,
+    place: Place,
+    /// What opens the lock.
+    preimage: [u8; 16],
     dest: crate::address::Address,
 }
 
@@ -266,10 +281,8 @@ impl ContactEnvelope<'_> {
         mode: crate::crypto::Mode,
         params: &SealParams,
         inner: &[&[u8]],
-        rng: &mut NodeRng,
     ) -> Result<Sealed, SealError> {
-        let preimage = rng.array();
-        let lock = schedule::lock(&preimage);
+        let lock = schedule::lock(&self.preimage);
         let label = self.through.map_or([0; 16], |through| through.mailbox.label);
         let header = params.header(Class::Sealed, self.dest, lock);
         let prefix = self.exchange.kem_ciphertext.len() + PREFIX_LEN_MAX;
@@ -283,7 +296,7 @@ impl ContactEnvelope<'_> {
             .u32(self.exchange.prekey_id)
             .bytes(&self.exchange.kem_ciphertext);
         let text_at = bytes.len();
-        self.write_text(&preimage, inner, &mut bytes);
+        self.write_text(inner, &mut bytes);
         let key = schedule::contact_key(&self.exchange.secret, &lock);
         let tag = key.seal(mode, &associated(&header.immutable(), &label), &mut bytes[text_at..]);
         bytes.extend_from_slice(&tag);
@@ -312,14 +325,12 @@ impl ContactEnvelope<'_> {
         bytes[sealed_at - place.len()..sealed_at].copy_from_slice(&place);
     }
 
-    fn write_text(&self, preimage: &[u8; 16], inner: &[&[u8]], out: &mut Vec<u8>) {
-        let mut writer = Writer::new(out);
-        writer
-            .u8(self.kind)
+    fn write_text(&self, inner: &[&[u8]], out: &mut Vec<u8>) {
+        self.place.write(out);
+        Writer::new(out)
             .array(self.identity.public().node_key())
             .u8(self.exchange.floor)
             .array(&self.exchange.signature)
-            .array(preimage)
             .u8(u8::from(self.certificate.is_some()));
         if let Some(certificate) = &self.certificate {
             certificate.write(out);
@@ -328,13 +339,33 @@ impl ContactEnvelope<'_> {
     }
 }
 
+impl Place {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        match self {
+            Self::Alone { preimage } => writer.u8(0).array(preimage),
+            Self::InSession { counter, salt } => writer.u8(1).u32(*counter).array(salt),
+        };
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        match reader.u8("contact kind")? {
+            0 => Ok(Self::Alone { preimage: reader.array("contact preimage")? }),
+            1 => {
+                let counter = reader.u32("contact counter")?;
+                Ok(Self::InSession { counter, salt: reader.array("contact salt")? })
+            }
+            _ => Err(Malformed::OutOfRange("contact kind").into()),
+        }
+    }
+}
+
 /// The decrypted head of a first contact.
 pub(super) struct ContactText {
-    pub(super) opens_session: bool,
+    pub(super) place: Place,
     pub(super) sender: [u8; 32],
     pub(super) floor: u8,
     pub(super) signature: [u8; 64],
-    pub(super) preimage: [u8; 16],
     pub(super) certificate: Option<Certificate>,
     /// Where the message begins.
     pub(super) inner_at: usize,
@@ -343,22 +374,17 @@ pub(super) struct ContactText {
 impl ContactText {
     pub(super) fn read(text: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(text);
-        let opens_session = match reader.u8("contact kind")? {
-            STANDS_ALONE => false,
-            OPENS_SESSION => true,
-            _ => return Err(Malformed::OutOfRange("contact kind").into()),
-        };
+        let place = Place::read(&mut reader)?;
         let sender = reader.array("contact sender")?;
         let floor = reader.u8("contact floor")?;
         let signature = reader.array("contact signature")?;
-        let preimage = reader.array("contact preimage")?;
         let certificate = match reader.u8("contact certificate")? {
             0 => None,
             1 => Some(Certificate::read(&mut reader)?),
             _ => return Err(Malformed::OutOfRange("contact certificate").into()),
         };
         let inner_at = text.len() - reader.remaining();
-        Ok(Self { opens_session, sender, floor, signature, preimage, certificate, inner_at })
+        Ok(Self { place, sender, floor, signature, certificate, inner_at })
     }
 }
 
@@ -399,8 +425,8 @@ fn current(bundle: &Bundle) -> Result<&PreKeyPublic, SealError> {
     bundle.prekeys.first().ok_or(SealError::BadPreKey)
 }
 
-/// Label 16, admission up to 17, suite 1, pre-key id 4; kind 1, sender 32, floor 1, signature 64,
-/// preimage 16, certificate 1 and 108.
+/// Label 16, admission up to 17, suite 1, pre-key id 4; kind 1, preimage 16 (or counter and salt),
+/// sender 32, floor 1, signature 64, certificate 1 and 108.
 const PREFIX_LEN_MAX: usize = 16 + 17 + 1 + 4 + 1 + 32 + 1 + 64 + 16 + 1 + Certificate::LEN;
 
 /// As in bundles: a node that holds its root key certifies itself.

@@ -24,6 +24,7 @@
 //! earlier life has touched. And every message key is mixed with a salt drawn at each start: even
 //! the same counter of the same session gives another key in another life.
 
+mod accept;
 mod chain;
 mod contact;
 mod open;

@@ -2,16 +2,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{
-    Answered, Receiving, Sending, Session, SessionId, Sessions,
+    Session, SessionId, Sessions,
     chain::{self, Judged},
-    contact::{self, ContactText},
-    replay::Remembered,
     schedule,
+    tree::Derived,
 };
 use crate::{
     bundle::PreKeys,
-    crypto::{aead::OneTimeKey, kdf::Secret, sign},
-    envelope::{Body, Content, EnvelopeIn, Header, KemCiphertext, SealedBody, SessionBody},
+    crypto::{Mode, aead::OneTimeKey},
+    envelope::{Body, Content, EnvelopeIn, SessionBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
     time::Instant,
@@ -86,204 +85,70 @@ impl Sessions {
         body: &SessionBody<'_>,
         source: Option<[u8; 32]>,
     ) -> Result<Opened, Error> {
+        let header = envelope.header();
         let id = SessionId(body.session_id);
-        let session = self.sessions.get_mut(&id).ok_or(Unsupported::UnknownSession)?;
+        let session = self.sessions.get(&id).ok_or(Unsupported::UnknownSession)?;
         check_source(source, session.peer.node_key())?;
-        let receipts = &session.receiving.receipts;
-        let (lock, preimage) = chain::receipt(receipts, body.counter, &body.boot_salt);
-        if lock != envelope.header().lock {
-            return Err(PeerMisbehaved::BadTag.into());
-        }
-        let mut opened = session.opened(preimage, source.is_some());
-        let derived = match session.receiving.judge(body.counter, &body.boot_salt)? {
-            Judged::Duplicate => return Ok(opened),
-            Judged::Fresh(derived) => derived,
-        };
+        let judged = session.judge(&header.lock, body.counter, &body.boot_salt)?;
+        let mut opened = session.opened(judged.preimage, source.is_some());
+        let Some(derived) = judged.fresh else { return Ok(opened) };
         let key = schedule::message_key(&derived.key, &body.boot_salt);
-        opened.inner =
-            decrypt(self.mode, &key, &envelope.header().immutable(), body.ciphertext, &body.tag)?;
+        opened.inner = decrypt(self.mode, &key, &header.immutable(), body.ciphertext, &body.tag)?;
         opened.fresh = true;
-        let before = session.receiving.kept();
-        session.receiving.opened(body.counter, body.boot_salt, derived);
-        session.used_s = self.clock.seconds(now);
-        if let Some(answered) = session.answered.take() {
+        self.mark_opened(now, id, (body.counter, body.boot_salt), derived);
+        let answered = self.sessions.get_mut(&id).and_then(|session| session.answered.take());
+        if let Some(answered) = answered {
+            // The initiator speaks in the session: its first contacts are over.
             self.contacts.remove(&answered.contact);
         }
-        self.recount(id, before);
         self.confirm(&id);
         Ok(opened)
     }
 
-    fn open_contact(
+    /// Uses up the key of a message that was opened.
+    pub(super) fn mark_opened(
         &mut self,
         now: Instant,
-        identity: &MeshIdentity,
-        prekeys: &PreKeys,
-        envelope: &EnvelopeIn<'_>,
-        body: &SealedBody<'_>,
-        source: Option<[u8; 32]>,
-    ) -> Result<Opened, Error> {
-        if let Some(remembered) = self.replay.get(&envelope.id()) {
-            return Ok(remembered.opened(source.is_some()));
-        }
-        let exchange = self.contact_exchange(identity, prekeys, body)?;
-        let header = envelope.header();
-        let (head, mut text) = self.contact_text(&exchange, header, body)?;
-        check_source(source, &head.sender)?;
-        let suite = body.kem.suite();
-        let peer = PublicIdentity::new(head.sender);
-        self.check_suite(&peer, suite, head.floor)?;
-        let transcript = schedule::transcript(&exchange.contact, &head.sender, head.floor);
-        self.check_signatures(&exchange, &transcript, &head)?;
-
-        let root_key = head.certificate.map(|certificate| certificate.root_key);
-        let remembered = Remembered {
-            prekey_id: body.prekey_id,
-            preimage: head.preimage,
-            peer,
-            suite,
-            root_key,
-        };
-        if let Some(shared) = exchange.shared.as_ref().filter(|_| head.opens_session) {
-            let age_s = u64::from(header.age_ms / 1_000);
-            let created_s = self.clock.seconds(now).saturating_sub(age_s);
-            self.accept(&remembered, &exchange, transcript, shared, created_s);
-        }
-        let mut opened = remembered.opened(source.is_some());
-        let oldest = prekeys.oldest().unwrap_or(body.prekey_id);
-        self.replay.insert(envelope.id(), remembered, oldest, &mut self.records);
-        self.raise_floor(&peer.address(), suite);
-        text.drain(..head.inner_at);
-        opened.inner = text;
-        opened.fresh = true;
-        Ok(opened)
-    }
-
-    /// The secret of a first contact: remembered when an earlier envelope carried the same
-    /// encapsulation, otherwise by decapsulation.
-    fn contact_exchange(
-        &self,
-        identity: &MeshIdentity,
-        prekeys: &PreKeys,
-        body: &SealedBody<'_>,
-    ) -> Result<Exchange, Error> {
-        let (private, public) = prekeys.private(body.prekey_id).ok_or(Unsupported::PreKeyGone)?;
-        let suite = body.kem.suite();
-        let contact = schedule::contact_digest(
-            suite,
-            body.prekey_id,
-            public.for_suite(suite),
-            body.kem.as_bytes(),
-            identity.public().node_key(),
-        );
-        let known = self.contacts.get(&contact).and_then(|id| self.sessions.get(id));
-        let known = known.and_then(|session| Some((session.answered.as_ref()?, session.root_key)));
-        if let Some((answered, root_key)) = known {
-            let secret = answered.secret.clone();
-            let verified = Some((answered.transcript, root_key));
-            return Ok(Exchange { contact, secret, shared: None, verified });
-        }
-        let shared = match body.kem {
-            KemCiphertext::X25519(ephemeral) => private.x25519.agree(ephemeral)?,
-            KemCiphertext::XWing(ciphertext) => private.xwing.decapsulate(ciphertext)?,
-        };
-        let secret = schedule::contact_secret(&contact, &shared);
-        Ok(Exchange { contact, secret, shared: Some(shared), verified: None })
-    }
-
-    /// Decrypts a first contact and holds the preimage inside against the lock outside.
-    fn contact_text(
-        &self,
-        exchange: &Exchange,
-        header: &Header,
-        body: &SealedBody<'_>,
-    ) -> Result<(ContactText, Vec<u8>), Error> {
-        let key = schedule::contact_key(&exchange.secret, &header.lock);
-        let associated = contact::associated(&header.immutable(), &body.label);
-        let text = decrypt(self.mode, &key, &associated, body.ciphertext, &body.tag)?;
-        let head = ContactText::read(&text)?;
-        if schedule::lock(&head.preimage) != header.lock {
-            return Err(PeerMisbehaved::BadTag.into());
-        }
-        Ok((head, text))
-    }
-
-    /// Neither we nor the sender may have reached the other with something stronger (`SES-14`).
-    fn check_suite(&self, peer: &PublicIdentity, suite: Suite, claimed: u8) -> Result<(), Error> {
-        let known = self.floor(&peer.address()).map_or(0, Suite::code);
-        if suite.code() < known || suite.code() < claimed {
-            return Err(Unsupported::Suite(suite.code()).into());
-        }
-        Ok(())
-    }
-
-    fn check_signatures(
-        &self,
-        exchange: &Exchange,
-        transcript: &[u8; 32],
-        head: &ContactText,
-    ) -> Result<(), Error> {
-        let known = exchange.verified.filter(|(known, _)| known == transcript);
-        if known.is_none() {
-            sign::verify(self.mode, &head.sender, transcript, &head.signature)?;
-        }
-        match (&head.certificate, known) {
-            (None, _) => Ok(()),
-            (Some(certificate), Some((_, Some(root)))) if root == certificate.root_key => Ok(()),
-            (Some(certificate), _) => Ok(certificate.verify(self.mode, &head.sender)?),
-        }
-    }
-
-    /// Opens our side of a session, unless we have it.
-    fn accept(
-        &mut self,
-        remembered: &Remembered,
-        exchange: &Exchange,
-        transcript: [u8; 32],
-        shared: &Secret,
-        created_s: u64,
+        id: SessionId,
+        (counter, salt): (u32, [u8; 8]),
+        derived: Derived,
     ) {
-        let (there, back) = schedule::directions(&transcript, shared);
-        let id = SessionId(there.id);
-        if self.sessions.contains_key(&id) {
-            return;
-        }
-        let salt = self.fresh_salt();
-        let contact = exchange.contact;
-        self.insert(
-            id,
-            Session {
-                peer: remembered.peer,
-                root_key: remembered.root_key,
-                suite: remembered.suite,
-                created_s,
-                used_s: created_s,
-                confirmed: true,
-                spoken: false,
-                pending: None,
-                answered: Some(Answered { contact, transcript, secret: exchange.secret.clone() }),
-                sending: Sending::new(&back, salt),
-                receiving: Receiving::new(&there),
-                meta_dirty: true,
-                queued: false,
-            },
-        );
-        self.contacts.insert(contact, id);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let before = session.receiving.kept();
+        session.receiving.opened(counter, salt, derived);
+        session.used_s = self.clock.seconds(now);
+        self.recount(id, before);
     }
 }
 
-/// A first contact's secrets at the recipient.
-struct Exchange {
-    contact: [u8; 32],
-    secret: Secret,
-    /// Known only when it was decapsulated now.
-    shared: Option<Secret>,
-    /// The transcript whose signature was verified before, and the root key whose certificate.
-    verified: Option<([u8; 32], Option<[u8; 32]>)>,
+/// An envelope that belongs into a session.
+pub(super) struct JudgedEnvelope {
+    /// What opens its lock.
+    pub(super) preimage: [u8; 16],
+    /// Its key, unless it was opened before.
+    pub(super) fresh: Option<Derived>,
 }
 
 impl Session {
-    fn opened(&self, preimage: [u8; 16], session_signed: bool) -> Opened {
+    /// Holds lock, counter and salt of an envelope against this session; changes nothing.
+    pub(super) fn judge(
+        &self,
+        lock: &[u8; 16],
+        counter: u32,
+        salt: &[u8; 8],
+    ) -> Result<JudgedEnvelope, Error> {
+        let (expected, preimage) = chain::receipt(&self.receiving.receipts, counter, salt);
+        if expected != *lock {
+            return Err(PeerMisbehaved::BadTag.into());
+        }
+        let fresh = match self.receiving.judge(counter, salt)? {
+            Judged::Fresh(derived) => Some(derived),
+            Judged::Duplicate => None,
+        };
+        Ok(JudgedEnvelope { preimage, fresh })
+    }
+
+    pub(super) fn opened(&self, preimage: [u8; 16], session_signed: bool) -> Opened {
         Opened {
             peer: self.peer,
             root_key: self.root_key,
@@ -297,31 +162,19 @@ impl Session {
     }
 }
 
-impl Remembered {
-    fn opened(&self, session_signed: bool) -> Opened {
-        Opened {
-            peer: self.peer,
-            root_key: self.root_key,
-            suite: self.suite,
-            inner: Vec::new(),
-            preimage: self.preimage,
-            first_contact: true,
-            fresh: false,
-            session_signed,
-        }
-    }
-}
-
 /// Who signs an envelope must be who sealed it.
-fn check_source(source: Option<[u8; 32]>, sender: &[u8; 32]) -> Result<(), PeerMisbehaved> {
+pub(super) fn check_source(
+    source: Option<[u8; 32]>,
+    sender: &[u8; 32],
+) -> Result<(), PeerMisbehaved> {
     match source {
         Some(source) if source != *sender => Err(PeerMisbehaved::BadSignature),
         _ => Ok(()),
     }
 }
 
-fn decrypt(
-    mode: crate::crypto::Mode,
+pub(super) fn decrypt(
+    mode: Mode,
     key: &OneTimeKey,
     associated: &[u8],
     ciphertext: &[u8],

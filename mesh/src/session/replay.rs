@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
-    envelope::EnvelopeId,
+    crypto::hash,
     error::{Error, Malformed, Unsupported},
     identity::{PublicIdentity, Suite},
     limits::REPLAY_MAX,
@@ -18,6 +18,13 @@ const FORMAT: u8 = 1;
 #[derive(Clone)]
 pub(super) struct Remembered {
     pub(super) prekey_id: u32,
+    /// Of one that stood alone; one that opened a session has its counter there.
+    pub(super) message: Option<Alone>,
+}
+
+/// A message that stood alone.
+#[derive(Clone)]
+pub(super) struct Alone {
     pub(super) preimage: [u8; 16],
     pub(super) peer: PublicIdentity,
     pub(super) suite: Suite,
@@ -25,40 +32,46 @@ pub(super) struct Remembered {
 }
 
 /// Opened first contacts, kept as long as their pre-key: while it exists, a copy could be opened
-/// again.
+/// again. A message that stood alone is known by its envelope's id, an encapsulation that opened a
+/// session by [`encapsulation`].
 ///
 /// Beyond its bound the oldest is forgotten. A copy of that one still finds its session, if that
 /// lives, and its message's counter.
 pub(super) struct ReplayCache {
-    by_id: BTreeMap<EnvelopeId, (u64, Remembered)>,
+    by_name: BTreeMap<[u8; 16], (u64, Remembered)>,
     /// Pre-key and order of arrival: those to forget come first.
-    order: BTreeMap<(u32, u64), EnvelopeId>,
+    order: BTreeMap<(u32, u64), [u8; 16]>,
     arrivals: u64,
+}
+
+/// The name of an encapsulation.
+pub(super) const fn encapsulation(contact: &[u8; 32]) -> [u8; 16] {
+    hash::truncate(contact)
 }
 
 impl ReplayCache {
     pub(super) const fn new() -> Self {
-        Self { by_id: BTreeMap::new(), order: BTreeMap::new(), arrivals: 0 }
+        Self { by_name: BTreeMap::new(), order: BTreeMap::new(), arrivals: 0 }
     }
 
-    pub(super) fn get(&self, id: &EnvelopeId) -> Option<&Remembered> {
-        self.by_id.get(id).map(|(_, remembered)| remembered)
+    pub(super) fn get(&self, name: &[u8; 16]) -> Option<&Remembered> {
+        self.by_name.get(name).map(|(_, remembered)| remembered)
     }
 
-    /// Remembers an opened first contact; forgets those to pre-keys before `oldest_prekey`.
+    /// Remembers a first contact; forgets those to pre-keys before `oldest_prekey`.
     pub(super) fn insert(
         &mut self,
-        id: EnvelopeId,
+        name: [u8; 16],
         remembered: Remembered,
         oldest_prekey: u32,
         records: &mut Vec<Record>,
     ) {
         self.forget_before(oldest_prekey, records);
-        if self.by_id.len() >= REPLAY_MAX {
+        if self.by_name.len() >= REPLAY_MAX {
             self.forget_first(records);
         }
-        records.push(row(&id, Some(&remembered)));
-        self.put(id, remembered);
+        records.push(row(&name, Some(&remembered)));
+        self.put(name, remembered);
     }
 
     fn forget_before(&mut self, prekey: u32, records: &mut Vec<Record>) {
@@ -68,42 +81,44 @@ impl ReplayCache {
     }
 
     fn forget_first(&mut self, records: &mut Vec<Record>) {
-        if let Some((_, id)) = self.order.pop_first() {
-            self.by_id.remove(&id);
-            records.push(row(&id, None));
+        if let Some((_, name)) = self.order.pop_first() {
+            self.by_name.remove(&name);
+            records.push(row(&name, None));
         }
     }
 
-    fn put(&mut self, id: EnvelopeId, remembered: Remembered) {
+    fn put(&mut self, name: [u8; 16], remembered: Remembered) {
         self.arrivals += 1;
-        self.order.insert((remembered.prekey_id, self.arrivals), id);
-        if let Some((arrival, old)) = self.by_id.insert(id, (self.arrivals, remembered)) {
+        self.order.insert((remembered.prekey_id, self.arrivals), name);
+        if let Some((arrival, old)) = self.by_name.insert(name, (self.arrivals, remembered)) {
             self.order.remove(&(old.prekey_id, arrival));
         }
     }
 
     pub(super) fn restore(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        let id = key.try_into().map_err(|_| Malformed::OutOfRange("replay row key"))?;
-        if self.by_id.len() >= REPLAY_MAX {
+        let name = key.try_into().map_err(|_| Malformed::OutOfRange("replay row key"))?;
+        if self.by_name.len() >= REPLAY_MAX {
             return Err(Malformed::TooLong("replay cache").into());
         }
-        self.put(EnvelopeId(id), Remembered::read(value)?);
+        self.put(name, Remembered::read(value)?);
         Ok(())
     }
 }
 
 impl Remembered {
-    /// The row: format u8, pre-key id u32, preimage 16, node key 32, suite u8, then the root key
-    /// if there is one.
+    /// The row: format u8, pre-key id u32; of a message that stood alone then preimage 16, node
+    /// key 32, suite u8, and the root key if there is one.
     fn write(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(86);
-        Writer::new(&mut out)
-            .u8(FORMAT)
-            .u32(self.prekey_id)
-            .array(&self.preimage)
-            .array(self.peer.node_key())
-            .u8(self.suite.code())
-            .bytes(self.root_key.as_ref().map_or(&[][..], |key| key));
+        let mut writer = Writer::new(&mut out);
+        writer.u8(FORMAT).u32(self.prekey_id);
+        if let Some(message) = &self.message {
+            writer
+                .array(&message.preimage)
+                .array(message.peer.node_key())
+                .u8(message.suite.code())
+                .bytes(message.root_key.as_ref().map_or(&[][..], |key| key));
+        }
         out
     }
 
@@ -114,18 +129,25 @@ impl Remembered {
             return Err(Unsupported::Version(format).into());
         }
         let prekey_id = reader.u32("replay pre-key")?;
+        let message = (reader.remaining() > 0).then(|| Alone::read(&mut reader)).transpose()?;
+        reader.finish("replay row")?;
+        Ok(Self { prekey_id, message })
+    }
+}
+
+impl Alone {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let preimage = reader.array("replay preimage")?;
         let peer = PublicIdentity::new(reader.array("replay node key")?);
         let suite = reader.u8("replay suite")?;
         let suite = Suite::from_code(suite).ok_or(Unsupported::Suite(suite))?;
         let root_key =
             (reader.remaining() > 0).then(|| reader.array("replay root key")).transpose()?;
-        reader.finish("replay row")?;
-        Ok(Self { prekey_id, preimage, peer, suite, root_key })
+        Ok(Self { preimage, peer, suite, root_key })
     }
 }
 
-fn row(id: &EnvelopeId, remembered: Option<&Remembered>) -> Record {
+fn row(name: &[u8; 16], remembered: Option<&Remembered>) -> Record {
     let value = remembered.map(Remembered::write);
-    Record { table: Table::Replay, key: id.0.to_vec(), value }
+    Record { table: Table::Replay, key: name.to_vec(), value }
 }

@@ -1,10 +1,14 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Sessions, chain::Refusal, schedule};
+use super::{
+    Sessions,
+    chain::{Refusal, Sending},
+    schedule,
+};
 use crate::{
     address::Address,
-    crypto::{Mode, aead::TAG_LEN, hash},
+    crypto::{Mode, aead::TAG_LEN, hash, kdf::Secret},
     envelope::{
         Admitted, Class, EnvelopeId, HEADER_LEN, Header, Priority, SessionBody, digest_of_unsigned,
     },
@@ -106,35 +110,42 @@ impl Sessions {
         inner: &[&[u8]],
     ) -> Result<Sealed, SealError> {
         self.clock.start(now);
-        let now_s = self.clock.seconds(now);
         let capacity = capacity(params, SessionBody::PREFIX_LEN, inner)?;
         let id = self.choose(now, to).ok_or(SealError::NoSession)?;
-        let session = self.sessions.get_mut(&id).ok_or(SealError::NoSession)?;
-        let taken = session.sending.take();
-        session.used_s = now_s;
-        session.meta_dirty |= !core::mem::replace(&mut session.spoken, true);
-        let wants_rows = session.meta_dirty || session.sending.is_dirty();
-        let (peer_id, salt) = (session.sending.id, session.sending.salt);
-        let receipts = session.sending.receipts.clone();
-        if wants_rows {
-            self.queue(id);
-        }
-        let (counter, leaf) = taken.map_err(|refusal| match refusal {
-            Refusal::Awaiting => SealError::AwaitingCommit,
-            Refusal::Exhausted => SealError::NoSession,
-        })?;
+        let (counter, leaf) = self.take_counter(now, id)?;
+        let session = self.sessions.get(&id).ok_or(SealError::NoSession)?;
+        let Sending { id: peer_id, receipts, salt, .. } = &session.sending;
 
-        let lock = schedule::lock(&schedule::preimage(&receipts, counter, &salt));
+        let lock = schedule::lock(&schedule::preimage(receipts, counter, salt));
         let header = params.header(Class::Session, *to, lock);
         let mut bytes = begin(identity, &header, params, CONTENT_SESSION, capacity);
-        Writer::new(&mut bytes).array(&peer_id).u32(counter).array(&salt);
+        Writer::new(&mut bytes).array(peer_id).u32(counter).array(salt);
         let text = bytes.len();
         inner.iter().for_each(|part| bytes.extend_from_slice(part));
-        let key = schedule::message_key(&leaf, &salt);
+        let key = schedule::message_key(&leaf, salt);
         let tag = key.seal(self.mode, &header.immutable(), &mut bytes[text..]);
         bytes.extend_from_slice(&tag);
         let envelope = finish(self.mode, identity, header, bytes);
         Ok(Sealed { lock, session: Some(id), envelope })
+    }
+
+    /// Takes a session's next counter and its key.
+    pub(super) fn take_counter(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+    ) -> Result<(u32, Secret), SealError> {
+        let session = self.sessions.get_mut(&id).ok_or(SealError::NoSession)?;
+        let taken = session.sending.take();
+        session.used_s = self.clock.seconds(now);
+        session.meta_dirty |= !core::mem::replace(&mut session.spoken, true);
+        if session.meta_dirty || session.sending.is_dirty() {
+            self.queue(id);
+        }
+        taken.map_err(|refusal| match refusal {
+            Refusal::Awaiting => SealError::AwaitingCommit,
+            Refusal::Exhausted => SealError::NoSession,
+        })
     }
 }
 

@@ -93,22 +93,12 @@ fn ses_18_skipped_keys_are_bounded() {
 /// SES-15: beyond its bound, the memory of first contacts forgets the oldest.
 #[test]
 fn ses_15_memory_of_first_contacts_is_bounded() {
-    use crate::{
-        envelope::EnvelopeId,
-        identity::PublicIdentity,
-        session::replay::{Remembered, ReplayCache},
-    };
-    let remembered = |prekey_id| Remembered {
-        prekey_id,
-        preimage: [0; 16],
-        peer: PublicIdentity::new([1; 32]),
-        suite: Suite::XWing,
-        root_key: None,
-    };
+    use crate::session::replay::{Remembered, ReplayCache};
+    let remembered = |prekey_id| Remembered { prekey_id, message: None };
     let id = |n: u32| {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&n.to_le_bytes());
-        EnvelopeId(id)
+        id
     };
     let mut cache = ReplayCache::new();
     let mut records = std::vec::Vec::new();

@@ -103,6 +103,34 @@ fn ses_15_first_contacts_are_opened_once() {
     assert_ne!(disk, bob.disk, "the cache is durable");
 }
 
+/// SES-15: an encapsulation opens one session: what it opened and we gave up stays closed.
+#[test]
+fn ses_15_an_encapsulation_opens_one_session() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    let (first, second) = (alice.initiate(&bob, b"first"), alice.initiate(&bob, b"second"));
+    bob.open(first.bytes()).unwrap();
+    bob.sessions.forget(&alice.identity.address());
+    for envelope in [&first, &second] {
+        let unknown = Error::Unsupported(Unsupported::UnknownSession);
+        assert_eq!(bob.open(envelope.bytes()), Err(unknown));
+    }
+    alice.sessions.forget(&bob.identity.address());
+    assert_eq!(bob.open(alice.initiate(&bob, b"anew").bytes()).unwrap().inner, b"anew");
+}
+
+/// SES-15: however many first contacts repeat one encapsulation, one thing is remembered.
+#[test]
+fn ses_15_repeats_are_remembered_once() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    for n in 0..50_u8 {
+        bob.open(alice.initiate(&bob, &[n]).bytes()).unwrap();
+        bob.sessions.keep(&alice.identity.address());
+        bob.commit();
+    }
+    let remembered = bob.disk.keys().filter(|(table, _)| *table == crate::record::Table::Replay);
+    assert_eq!(remembered.count(), 1);
+}
+
 /// SES-15: the memory of first contacts ends with their pre-key, and so does their use.
 #[test]
 fn ses_15_forgotten_with_the_pre_key() {
@@ -278,6 +306,11 @@ fn ses_16_sealed_messages_stand_alone() {
         let opened = bob.open(sealed.bytes()).unwrap();
         assert_eq!(opened.inner, b"psst");
         assert_eq!(lock(&opened.preimage), sealed.lock);
+    }
+    for sealed in [&worked, &token] {
+        let again = bob.open(sealed.bytes()).unwrap();
+        assert!(!again.fresh && again.inner.is_empty());
+        assert_eq!(lock(&again.preimage), sealed.lock);
     }
     assert!(bob.sessions.is_empty());
     let Body::Sealed(first) = EnvelopeIn::parse(worked.bytes()).unwrap().body() else { panic!() };

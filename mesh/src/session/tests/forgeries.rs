@@ -12,15 +12,23 @@ use crate::{
     wire::Writer,
 };
 
+/// The preimage inside a message that stands alone.
+const INSIDE: [u8; 16] = [9; 16];
+
+const SALT: [u8; 8] = [5; 8];
+
 /// What a first contact says, honest by default.
 struct Claims {
     kind: u8,
+    label: [u8; 16],
     sender: [u8; 32],
     floor: u8,
     /// The key that signs, and the floor that it signs.
     signer: MeshIdentity,
     signed_floor: u8,
-    preimage: [u8; 16],
+    /// Of the lock; inside only when the message stands alone.
+    preimage: Option<[u8; 16]>,
+    counter: u32,
     certificate: Option<Certificate>,
     suite: Suite,
 }
@@ -29,17 +37,19 @@ impl Claims {
     fn of(identity: &MeshIdentity) -> Self {
         Self {
             kind: 1,
+            label: [0; 16],
             sender: *identity.public().node_key(),
             floor: 0,
             signer: identity.clone(),
             signed_floor: 0,
-            preimage: [9; 16],
+            preimage: None,
+            counter: 0,
             certificate: identity.certify(Mode::Real, 1, u64::MAX),
             suite: Suite::X25519,
         }
     }
 
-    /// The envelope, its lock made for preimage 9.
+    /// The envelope.
     fn seal(&self, to: &End) -> Vec<u8> {
         let mut rng = NodeRng::from_seed([8; 32]);
         let bundle = to.bundle();
@@ -64,26 +74,32 @@ impl Claims {
             recipient.node_key(),
         );
         let signed = schedule::transcript(&contact, &self.sender, self.signed_floor);
-        let lock = schedule::lock(&[9; 16]);
+        let honest = schedule::transcript(&contact, &self.sender, self.floor);
+        let receipts = schedule::directions(&honest, &shared).0.receipts;
+        let counted = schedule::preimage(&receipts, self.counter, &SALT);
+        let lock = schedule::lock(&self.preimage.unwrap_or(counted));
         let header = PARAMS.header(Class::Sealed, recipient.address(), lock);
-        let mut text = Vec::new();
+        let mut text = std::vec![self.kind];
+        if self.kind == 0 {
+            text.extend_from_slice(&INSIDE);
+        } else {
+            Writer::new(&mut text).u32(self.counter).array(&SALT);
+        }
         Writer::new(&mut text)
-            .u8(self.kind)
             .array(&self.sender)
             .u8(self.floor)
             .array(&self.signer.sign(Mode::Real, &signed))
-            .array(&self.preimage)
             .u8(u8::from(self.certificate.is_some()));
         if let Some(certificate) = &self.certificate {
             certificate.write(&mut text);
         }
         text.extend_from_slice(b"inner");
         let secret: Secret = schedule::contact_secret(&contact, &shared);
-        let associated = contact::associated(&header.immutable(), &[0; 16]);
+        let associated = contact::associated(&header.immutable(), &self.label);
         let tag = schedule::contact_key(&secret, &lock).seal(Mode::Real, &associated, &mut text);
         let mut bytes = Vec::new();
         header.write(&mut bytes);
-        bytes.extend_from_slice(&[0; 16]);
+        bytes.extend_from_slice(&self.label);
         Admission::None.write(&mut bytes);
         Writer::new(&mut bytes)
             .u8(self.suite.code())
@@ -116,7 +132,9 @@ fn ses_03_layout_by_hand() {
         let claims = Claims { suite, ..Claims::of(&mallory()) };
         assert_eq!(claims.judged(), Ok(b"inner".to_vec()));
     }
-    let alone = Claims { kind: 0, certificate: None, ..Claims::of(&mallory()) };
+    let certificate = None;
+    let preimage = Some(INSIDE);
+    let alone = Claims { kind: 0, label: [1; 16], preimage, certificate, ..Claims::of(&mallory()) };
     assert_eq!(alone.judged(), Ok(b"inner".to_vec()));
 }
 
@@ -154,11 +172,34 @@ fn ses_14_the_floor_is_signed() {
     assert!(at.judged().is_ok());
 }
 
-/// ENV-10: the preimage inside must open the lock outside, or the receipt would be worthless.
+/// ENV-10: what the recipient will reveal must open the lock outside, or the receipt would be
+/// worthless. Otherwise no session is opened either.
 #[test]
 fn env_10_the_preimage_must_open_the_lock() {
-    let claims = Claims { preimage: [8; 16], ..Claims::of(&mallory()) };
-    assert_eq!(claims.judged(), Err(PeerMisbehaved::BadTag.into()));
+    let preimage = Some([8; 16]);
+    let refused = Err(PeerMisbehaved::BadTag.into());
+    assert_eq!(Claims { preimage, ..Claims::of(&mallory()) }.judged(), refused);
+    let alone = Claims { kind: 0, label: [1; 16], preimage, ..Claims::of(&mallory()) };
+    assert_eq!(alone.judged(), refused);
+}
+
+/// SES-16: directly a message counts in a session, through a mailbox it stands alone.
+#[test]
+fn ses_16_kinds_have_their_ways() {
+    let refused = Err(PeerMisbehaved::BadTag.into());
+    let direct = Claims { kind: 0, preimage: Some(INSIDE), ..Claims::of(&mallory()) };
+    assert_eq!(direct.judged(), refused);
+    let sealed = Claims { label: [1; 16], ..Claims::of(&mallory()) };
+    assert_eq!(sealed.judged(), refused);
+}
+
+/// SES-10: a first contact's counter has the session's bound.
+#[test]
+fn ses_10_contact_counters_are_bounded() {
+    let claims = Claims { counter: 1 << 20, ..Claims::of(&mallory()) };
+    assert_eq!(claims.judged(), Err(Malformed::OutOfRange("session counter").into()));
+    let last = Claims { counter: (1 << 20) - 1, ..Claims::of(&mallory()) };
+    assert!(last.judged().is_ok());
 }
 
 /// SES-03: values without a meaning are refused inside as outside.
