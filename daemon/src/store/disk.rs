@@ -132,7 +132,7 @@ impl Disk for FileDisk {
     }
 
     fn keep_copy(&mut self, segment: u32) -> io::Result<String> {
-        let dir = new_damaged_dir(&self.damaged)?;
+        let dir = new_numbered_dir(&self.damaged, "damaged")?;
         let from = self.path(segment);
         let copy = dir.join(format!("{segment:010}.log"));
         fs::copy(&from, &copy)?;
@@ -165,19 +165,17 @@ impl Disk for FileDisk {
     }
 }
 
-/// Creates the first free `damaged-<n>` in `parent`.
-pub(crate) fn new_damaged_dir(parent: &Path) -> io::Result<PathBuf> {
-    for n in 1..=DAMAGED_DIRS_MAX {
-        let dir = parent.join(format!("damaged-{n}"));
+/// Creates the first free `<name>-<n>` in `parent`.
+pub(crate) fn new_numbered_dir(parent: &Path, name: &str) -> io::Result<PathBuf> {
+    for n in 1..=NUMBERED_DIRS_MAX {
+        let dir = parent.join(format!("{name}-{n}"));
         match fs::DirBuilder::new().mode(0o700).create(&dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
             Ok(()) => return Ok(dir),
         }
     }
-    Err(io::Error::other(
-        "too many damaged-* directories; look at them and remove them",
-    ))
+    Err(io::Error::other(format!("too many {name}-* directories; look at them and remove them")))
 }
 
 /// Makes names in `dir` durable.
@@ -185,5 +183,5 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Copies kept of damaged files: someone has to look after a thousand disasters.
-const DAMAGED_DIRS_MAX: u32 = 1_000;
+/// Directories of copies that are kept: someone has to look after a thousand disasters.
+const NUMBERED_DIRS_MAX: u32 = 1_000;

@@ -23,7 +23,7 @@ mod wrap;
 mod writer;
 
 pub use disk::{Disk, FileDisk};
-pub(crate) use disk::{new_damaged_dir, sync_dir};
+pub(crate) use disk::{new_numbered_dir, sync_dir};
 pub use error::StoreError;
 pub use log::{Damage, OpenReport};
 pub use vault::{Opened, Store};

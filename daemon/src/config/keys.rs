@@ -1,0 +1,338 @@
+//! Every key, once.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Bus, Config, Diagnostics, Level, LogFormat, Secret, Value};
+
+/// One key of the configuration.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Key {
+    /// `section.name`, or a name at the top.
+    pub name: &'static str,
+    /// What it is for, one sentence.
+    pub help: &'static str,
+    /// What it may be.
+    pub allowed: &'static str,
+    /// What it is when nobody says, as in the example file.
+    pub default: &'static str,
+    /// Never shown.
+    pub secret: bool,
+    /// A path: relative ones are relative to the file that names them.
+    pub is_path: bool,
+    /// Whether SIGHUP applies a new value; otherwise it takes a restart.
+    pub reloads: bool,
+    pub(super) set: fn(&mut Config, &Value) -> Option<()>,
+    pub(super) get: fn(&Config) -> String,
+}
+
+const KEY: Key = Key {
+    name: "",
+    help: "",
+    allowed: "",
+    default: "",
+    secret: false,
+    is_path: false,
+    reloads: false,
+    set: |_, _| None,
+    get: |_| String::new(),
+};
+
+/// Most static peers and listeners in a configuration: what the transports take.
+const LIST_LEN_MAX: usize = 64;
+
+/// All keys in the order of the example file.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "name",
+        help: "What people call this node; shown by `qpc whoami`, never sent anywhere.",
+        allowed: "up to 64 bytes of text",
+        default: "\"\"",
+        set: |c, v| set_text(&mut c.name, v, |text| text.len() <= 64),
+        get: |c| c.name.clone(),
+        ..KEY
+    },
+    Key {
+        name: "data_dir",
+        help: "Where identity and stored messages are kept.",
+        allowed: "a path",
+        default: "\"~/.local/share/quicprochat\"",
+        is_path: true,
+        set: |c, v| set_path(&mut c.data_dir, v, false),
+        get: |c| c.data_dir.display().to_string(),
+        ..KEY
+    },
+    Key {
+        name: "socket",
+        help: "The Unix socket of the API.",
+        allowed: "a path of at most 107 bytes",
+        default: "\"$XDG_RUNTIME_DIR/quicprochat/qpcd.sock\"",
+        is_path: true,
+        set: |c, v| {
+            // The kernel's limit for socket names.
+            v.text().filter(|text| text.len() <= 107)?;
+            set_path(&mut c.socket, v, false)
+        },
+        get: |c| c.socket.display().to_string(),
+        ..KEY
+    },
+    Key {
+        name: "api.group",
+        help: "Members of this group may use the API, besides the daemon's user and root.",
+        allowed: "the name of a group, or \"\" for none",
+        default: "\"quicprochat\"",
+        set: |c, v| set_text(&mut c.api_group, v, |_| true),
+        get: |c| c.api_group.clone(),
+        ..KEY
+    },
+    Key {
+        name: "api.bus",
+        help: "The message bus the API is offered on, besides the socket.",
+        allowed: "\"auto\" (the bus whose address is in the environment), \"off\", \"session\", \
+                  \"system\"",
+        default: "\"auto\"",
+        set: |c, v| set_word(&mut c.api_bus, v, Bus::parse),
+        get: |c| c.api_bus.as_str().into(),
+        ..KEY
+    },
+    Key {
+        name: "tcp.listen",
+        help: "Where neighbours may connect to; an empty list accepts nobody.",
+        allowed: "a list of at most 64 \"ADDRESS:PORT\"",
+        default: "[\"[::]:7743\"]",
+        reloads: true,
+        set: |c, v| {
+            let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+            let list: Option<Vec<SocketAddr>> = list.iter().map(|item| item.parse().ok()).collect();
+            c.tcp_listen = Some(list?);
+            Some(())
+        },
+        get: |c| c.tcp_listen.as_ref().map_or_else(|| "[::]:7743".into(), |list| comma(list)),
+        ..KEY
+    },
+    Key {
+        name: "tcp.peers",
+        help: "Neighbours to connect to, and to stay connected to.",
+        allowed: "a list of at most 64 \"tcp://HOST:PORT\"",
+        default: "[]",
+        reloads: true,
+        set: |c, v| {
+            let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+            c.tcp_peers = list.iter().all(|uri| uri.starts_with("tcp://")).then_some(list)?;
+            Some(())
+        },
+        get: |c| c.tcp_peers.join(","),
+        ..KEY
+    },
+    Key {
+        name: "tcp.inbound_max",
+        help: "How many neighbours may be connected to us at once.",
+        allowed: "1 to 4096",
+        default: "256",
+        set: |c, v| set_u32(&mut c.tcp_inbound_max, v, 1, 4_096),
+        get: |c| c.tcp_inbound_max.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "network.key",
+        help: "Only nodes with the same key become neighbours.",
+        allowed: "64 hexadecimal digits, or \"\" for an open network",
+        default: "\"\"",
+        secret: true,
+        reloads: true,
+        set: |c, v| {
+            let hex = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+            set_secret(&mut c.network_key, v, |text| text.is_empty() || hex(text))
+        },
+        get: |c| hidden(&c.network_key),
+        ..KEY
+    },
+    Key {
+        name: "network.name",
+        help: "The network's name; needed with a passphrase.",
+        allowed: "up to 64 bytes of text",
+        default: "\"\"",
+        reloads: true,
+        set: |c, v| set_text(&mut c.network_name, v, |text| text.len() <= 64),
+        get: |c| c.network_name.clone(),
+        ..KEY
+    },
+    Key {
+        name: "network.passphrase",
+        help: "In place of a key: the key is derived from it and the network's name.",
+        allowed: "at least 12 bytes of text, or \"\" for none",
+        default: "\"\"",
+        secret: true,
+        reloads: true,
+        set: |c, v| {
+            let fits = |text: &str| text.is_empty() || text.len() >= 12;
+            set_secret(&mut c.network_passphrase, v, fits)
+        },
+        get: |c| hidden(&c.network_passphrase),
+        ..KEY
+    },
+    Key {
+        name: "relay.forward",
+        help: "Whether messages of others are passed on.",
+        allowed: "true, false",
+        default: "true",
+        set: |c, v| set_bool(&mut c.relay_forward, v),
+        get: |c| c.relay_forward.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "relay.store",
+        help: "Whether messages of others are kept until they can be delivered.",
+        allowed: "true, false",
+        default: "true",
+        set: |c, v| set_bool(&mut c.relay_store, v),
+        get: |c| c.relay_store.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "relay.quota_mib",
+        help: "How much of them, in MiB.",
+        allowed: "1 to 65536",
+        default: "64",
+        set: |c, v| set_u32(&mut c.relay_quota_mib, v, 1, 65_536),
+        get: |c| c.relay_quota_mib.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "mesh.routes_max",
+        help: "How many destinations are remembered, at some 400 bytes each.",
+        allowed: "100 to 1000000",
+        default: "100000",
+        set: |c, v| set_u32(&mut c.routes_max, v, 100, 1_000_000),
+        get: |c| c.routes_max.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "mesh.diagnostics",
+        help: "Who gets answers to ping and trace.",
+        allowed: "\"everyone\", \"contacts\"",
+        default: "\"everyone\"",
+        set: |c, v| set_word(&mut c.diagnostics, v, Diagnostics::parse),
+        get: |c| c.diagnostics.as_str().into(),
+        ..KEY
+    },
+    Key {
+        name: "log.level",
+        help: "How much is logged.",
+        allowed: "\"error\", \"warn\", \"info\", \"debug\", \"trace\"",
+        default: "\"info\"",
+        reloads: true,
+        set: |c, v| set_word(&mut c.log_level, v, Level::parse),
+        get: |c| c.log_level.as_str().into(),
+        ..KEY
+    },
+    Key {
+        name: "log.format",
+        help: "How it is logged: to standard error, or to the journal with fields.",
+        allowed: "\"plain\", \"json\", \"journald\"",
+        default: "\"plain\"",
+        set: |c, v| set_word(&mut c.log_format, v, LogFormat::parse),
+        get: |c| c.log_format.as_str().into(),
+        ..KEY
+    },
+    Key {
+        name: "metrics.listen",
+        help: "Where Prometheus may fetch metrics.",
+        allowed: "\"unix:PATH\", a loopback \"ADDRESS:PORT\", or \"\" for nowhere",
+        default: "\"\"",
+        set: |c, v| {
+            let loopback = |text: &str| {
+                text.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+            };
+            let fits = |t: &str| t.is_empty() || t.starts_with("unix:/") || loopback(t);
+            set_text(&mut c.metrics_listen, v, fits)
+        },
+        get: |c| c.metrics_listen.clone(),
+        ..KEY
+    },
+    Key {
+        name: "metrics.textfile",
+        help: "A file for node_exporter's textfile collector, written every 15 seconds.",
+        allowed: "a path, or \"\" for none",
+        default: "\"\"",
+        is_path: true,
+        set: |c, v| set_path(&mut c.metrics_textfile, v, true),
+        get: |c| c.metrics_textfile.display().to_string(),
+        ..KEY
+    },
+    Key {
+        name: "mdns.enabled",
+        help: "Look for neighbours on the local network. Accepted; without effect in this version.",
+        allowed: "true, false",
+        default: "true",
+        set: |c, v| set_bool(&mut c.mdns_enabled, v),
+        get: |c| c.mdns_enabled.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "iroh.enabled",
+        help: "Use QUIC links. Accepted; without effect in this version.",
+        allowed: "true, false",
+        default: "true",
+        set: |c, v| set_bool(&mut c.iroh_enabled, v),
+        get: |c| c.iroh_enabled.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "iroh.bind",
+        help: "Where QUIC links are bound. Accepted; without effect in this version.",
+        allowed: "\"ADDRESS:PORT\", or \"\" for any",
+        default: "\"\"",
+        set: |c, v| {
+            c.iroh_bind = match v.text()? {
+                "" => None,
+                text => Some(text.parse().ok()?),
+            };
+            Some(())
+        },
+        get: |c| c.iroh_bind.map_or_else(String::new, |address| address.to_string()),
+        ..KEY
+    },
+];
+
+fn set_bool(field: &mut bool, value: &Value) -> Option<()> {
+    *field = value.bool()?;
+    Some(())
+}
+
+fn set_u32(field: &mut u32, value: &Value, min: u32, max: u32) -> Option<()> {
+    *field = value.u32(min, max)?;
+    Some(())
+}
+
+fn set_text(field: &mut String, value: &Value, fits: impl Fn(&str) -> bool) -> Option<()> {
+    *field = value.text().filter(|text| fits(text))?.to_owned();
+    Some(())
+}
+
+fn set_secret(field: &mut Secret, value: &Value, fits: impl Fn(&str) -> bool) -> Option<()> {
+    let text = value.text().filter(|text| fits(text))?;
+    *field = Secret(Zeroizing::new(text.to_owned()));
+    Some(())
+}
+
+fn set_path(field: &mut PathBuf, value: &Value, may_be_empty: bool) -> Option<()> {
+    let text = value.text().filter(|text| may_be_empty || !text.is_empty())?;
+    *field = PathBuf::from(text);
+    Some(())
+}
+
+fn set_word<T>(field: &mut T, value: &Value, parse: fn(&str) -> Option<T>) -> Option<()> {
+    *field = parse(value.text()?)?;
+    Some(())
+}
+
+fn comma(list: &[SocketAddr]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn hidden(secret: &Secret) -> String {
+    if secret.is_empty() { String::new() } else { "(set)".into() }
+}
