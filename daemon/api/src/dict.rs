@@ -279,7 +279,8 @@ pub struct Link {
     pub direction: String,
     /// `config`, `api` or `peer`: who wanted it. What came through the API is kept over restarts.
     pub origin: String,
-    /// `up`, `connecting`, `waiting` (for the next try), `listening` or `failed`.
+    /// `connecting`, `up`, `backoff` (until the next try), `standby` (another link to the same
+    /// neighbour is up) or `listening`.
     pub state: String,
     /// The neighbour at the other end, while it is up.
     pub peer: Option<String>,
@@ -298,8 +299,8 @@ pub struct EventEntry {
     /// Wall clock in seconds since 1970.
     pub at: u64,
     /// `accepted`, `in-custody`, `received`, `failed`, `message`, `channel-message`, `peer-up`,
-    /// `peer-down`, `route`, `contact-key-changed`, `clock-skew`, `link-up`, `link-down`,
-    /// `storage`, `config`.
+    /// `peer-down`, `route`, `contact-key-changed`, `clock-skew`, `links`, `storage`,
+    /// `config`.
     pub kind: String,
     /// The node it is about.
     pub address: Option<String>,

@@ -56,6 +56,8 @@ pub trait Daemon {
     fn reload(&self) -> Result<(), Error>;
     /// Flushes the store, closes the links and ends the process.
     fn stop(&self) -> Result<(), Error>;
+    /// Has sealed mail kept by the node `node` (address or contact), or by none (empty).
+    fn mailbox_use(&self, node: &str) -> Result<(), Error>;
     /// The metrics in the text exposition format.
     fn metrics(&self) -> Result<String, Error>;
 }
@@ -93,6 +95,8 @@ pub trait Routes {
 pub trait Messages {
     /// Sends a payload; returns the message's id once the message is *accepted*.
     fn send(&self, to: &str, payload: &[u8], options: SendOptions) -> Result<String, Error>;
+    /// Like `Send` with default options, for tools that cannot write dictionaries.
+    fn send_text(&self, to: &str, text: &str) -> Result<String, Error>;
     /// Like `Send` for large payloads: everything that can be read from `payload`.
     fn send_fd(&self, to: &str, payload: OwnedFd, options: SendOptions) -> Result<String, Error>;
     /// Sends every item (see [`crate::framing`]) that can be read from `payloads`, in order;

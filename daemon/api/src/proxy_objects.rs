@@ -49,7 +49,7 @@ pub trait Link {
     /// `config`, `api` or `peer`.
     #[zbus(property(emits_changed_signal = "const"))]
     fn origin(&self) -> Result<String, Error>;
-    /// `up`, `connecting`, `waiting`, `listening` or `failed`.
+    /// `connecting`, `up`, `backoff`, `standby` or `listening`.
     #[zbus(property)]
     fn state(&self) -> Result<String, Error>;
     /// The neighbour at the other end; empty while it is down.

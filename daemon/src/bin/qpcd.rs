@@ -1,1 +1,35 @@
-fn main() {}
+//! The quicprochat mesh daemon.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use daemon::{
+    args::{self, Request},
+    config::{self, Config},
+    paths::Paths,
+    run,
+};
+
+fn main() -> ExitCode {
+    let done = match args::parse(std::env::args_os()) {
+        Err(error) => {
+            eprintln!("qpcd: {error}");
+            return ExitCode::from(2);
+        }
+        Ok(Request::Print(text)) => {
+            print!("{text}");
+            Ok(())
+        }
+        Ok(Request::CheckConfig(sources)) => Config::load(&Paths::of_process(), &sources)
+            .map(|_| println!("the configuration holds"))
+            .map_err(|problems| config::lines(&problems)),
+        Ok(Request::Run(flags)) => run::run(flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("qpcd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

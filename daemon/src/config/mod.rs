@@ -186,6 +186,11 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Problems, one a line.
+pub fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// Where a configuration comes from. Kept, so that SIGHUP can read it again.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {

@@ -1,0 +1,166 @@
+//! From files to a running node.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
+
+use mesh::{
+    Instant, MeshIdentity, Node, Record,
+    identity::Capabilities,
+    node::{Config as NodeConfig, Diagnostics},
+};
+use transports::{LinkConfig, TransportManager};
+
+use super::{Actor, Clock, Handle, Links, StartError, links, waiters::Waiters};
+use crate::{
+    config::{self, Config},
+    identity::file::Loaded,
+    notify::Notifier,
+    store::{Health, Opened, Store, Writer, new_numbered_dir},
+};
+
+/// An actor that can run, and the way to it.
+pub struct Started {
+    /// To be run on this thread.
+    pub actor: Actor,
+    /// For everybody else.
+    pub handle: Handle,
+}
+
+/// Opens the store, restores the node, and opens the links. Call it inside a tokio runtime.
+///
+/// # Errors
+///
+/// A sentence: the store cannot be opened, or no randomness is there.
+pub fn start(
+    config: Config,
+    loaded: Loaded,
+    notifier: Notifier,
+) -> Result<Started, StartError> {
+    let identity = loaded.identity;
+    let mut warnings = Vec::new();
+    if let Some(former) = loaded.set_aside {
+        warnings.push(format!("The former identity is in {}.", former.display()));
+    }
+    let store_dir = config.data_dir.join("store");
+    let (store, opened) = Store::open(&store_dir, *identity.address().as_bytes())
+        .map_err(|error| StartError(format!("{}: {error}", store_dir.display())))?;
+    let clock = Clock::start(notifier.watchdog_interval());
+    let now = clock.now();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError(error.to_string()))?;
+    let mut node = Node::new(now, node_config(&config), copy(&identity), seed);
+    let refused = restore(&mut node, now, opened, &config.data_dir, &mut warnings);
+    let writer = Writer::start(store)?;
+    node.start(now, clock.wall());
+
+    let mut link_config = LinkConfig::new(copy(&identity));
+    link_config.network_key = links::network_key(&config).map_err(StartError)?;
+    link_config.inbound_max = config.tcp_inbound_max;
+    let mut transports = TransportManager::new(link_config);
+    let links = Links::open(&config, &mut transports);
+    let (handle, jobs, listeners) = Handle::new();
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let actor = Actor {
+        node,
+        transports,
+        links,
+        writer,
+        clock,
+        config,
+        waiters: Waiters::default(),
+        log: super::EventLog::default(),
+        listeners,
+        jobs,
+        paused: Default::default(),
+        committed: mesh::RecordSeq(0),
+        health: Health::Ok,
+        records: refused,
+        warnings,
+        links_changed: true,
+        stopping: false,
+        notifier,
+    };
+    Ok(Started { actor, handle })
+}
+
+/// Plays the stored rows back; returns deletions of those that the node refused.
+fn restore(
+    node: &mut Node,
+    now: Instant,
+    opened: Opened,
+    data_dir: &Path,
+    warnings: &mut Vec<String>,
+) -> Vec<Record> {
+    for damage in &opened.log.damage {
+        warnings.push(format!(
+            "The store's file {:010}.log was damaged ({} bytes); what holds was kept, a copy is {}.",
+            damage.segment, damage.bytes, damage.copy
+        ));
+    }
+    if opened.log.torn_bytes > 0 {
+        tracing::info!("{} bytes of an unfinished write were dropped", opened.log.torn_bytes);
+    }
+    let mut refused = Vec::new();
+    for record in opened.rows {
+        // The row's bytes are kept for the copy that is set aside should it be refused.
+        let kept = record.clone();
+        if let Err(error) = node.restore(now, record) {
+            tracing::warn!("a row of {} does not hold: {error}", kept.table.as_str());
+            refused.push(kept);
+        }
+    }
+    let bad: Vec<Record> = opened.unreadable.into_iter().chain(refused.iter().cloned()).collect();
+    if !bad.is_empty() {
+        let copy = quarantine(data_dir, &bad);
+        let place = copy.unwrap_or_else(|error| format!("not possible: {error}"));
+        warnings.push(format!("{} stored rows do not hold; a copy is {place}.", bad.len()));
+    }
+    refused.into_iter().map(|record| Record { value: None, ..record }).collect()
+}
+
+/// Writes rows as `table key value` in hexadecimal, for whoever wants to look.
+fn quarantine(data_dir: &Path, rows: &[Record]) -> std::io::Result<String> {
+    let dir = new_numbered_dir(data_dir, "damaged")?;
+    let path = dir.join("rows");
+    let mut file = File::create_new(&path)?;
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    for row in rows {
+        // Secret values stay out: they were kept from readers of the disk.
+        let value = row.value.as_deref().filter(|_| !row.table.is_secret()).unwrap_or_default();
+        writeln!(file, "{} {} {}", row.table.as_str(), hex(&row.key), hex(value))?;
+    }
+    Ok(path.display().to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Keys are never cloned silently: a second holder is made from the seeds.
+fn copy(identity: &MeshIdentity) -> MeshIdentity {
+    MeshIdentity::from_seeds(*identity.node_seed(), identity.root_seed().map(|seed| *seed))
+}
+
+fn node_config(config: &Config) -> NodeConfig {
+    let mut capabilities = Capabilities::NONE.with(Capabilities::TCP);
+    if config.relay_forward {
+        capabilities = capabilities.with(Capabilities::RELAY);
+    }
+    if config.relay_store {
+        capabilities = capabilities.with(Capabilities::STORE).with(Capabilities::MAILBOX);
+    }
+    let mut node = NodeConfig::default();
+    node.capabilities = capabilities;
+    node.custody_quota_bytes = u64::from(config.relay_quota_mib) << 20;
+    node.routes_max = config.routes_max;
+    node.diagnostics = match config.diagnostics {
+        config::Diagnostics::Everyone => Diagnostics::Everyone,
+        config::Diagnostics::Contacts => Diagnostics::Contacts,
+    };
+    node
+}

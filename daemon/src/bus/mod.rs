@@ -1,0 +1,149 @@
+//! The API on D-Bus (`specs/11-api.md`).
+//!
+//! - [`server`]: the private socket: who may come in, one connection and object tree a client.
+//! - [`message_bus`]: the same tree on the session or system bus, where there is one.
+//! - [`shim`]: `org.freedesktop.DBus` on the private socket, for stock clients.
+//! - [`signals`]: from what happens to signals, objects and property changes.
+//! - the interfaces, one file each. They translate; the actor decides.
+//!
+//! All of it runs on its own thread: a client that asks for a hundred thousand routes delays
+//! other clients, never a frame.
+
+mod access;
+mod channels;
+mod contacts;
+mod convert;
+mod daemon;
+mod events;
+mod links;
+mod message_bus;
+mod messages;
+mod objects;
+mod peers;
+mod ping;
+mod routes;
+mod server;
+mod shim;
+mod signals;
+mod transfer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use zbus::connection::Builder;
+
+pub use message_bus::join as join_bus;
+pub use server::{Server, SocketError};
+
+use crate::{
+    actor::Handle,
+    config::{Bus, Config, Problem, Sources},
+    paths::Paths,
+};
+
+/// What every interface of one connection needs.
+#[derive(Clone, Debug)]
+pub struct Context {
+    handle: Handle,
+    shared: Arc<Shared>,
+    /// The client is the daemon's user or root.
+    is_owner: bool,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Shared {
+    address: mesh::Address,
+    root_key: Option<[u8; 32]>,
+    paths: Paths,
+    sources: Sources,
+    /// A copy for export; the actor keeps its own.
+    identity: mesh::MeshIdentity,
+    signals_dropped: AtomicU64,
+}
+
+impl Shared {
+    /// For all connections of a daemon.
+    pub fn new(identity: mesh::MeshIdentity, paths: Paths, sources: Sources) -> Self {
+        Self {
+            address: identity.address(),
+            root_key: identity.root_key(),
+            paths,
+            sources,
+            identity,
+            signals_dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found.
+    pub fn load_config(&self) -> Result<Config, Vec<Problem>> {
+        Config::load(&self.paths, &self.sources)
+    }
+
+    fn count_dropped_signals(&self, count: u64) {
+        self.signals_dropped.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Signals that slow clients did not get.
+    pub fn signals_dropped(&self) -> u64 {
+        self.signals_dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Context {
+    /// The context of a client.
+    pub fn new(handle: Handle, shared: Arc<Shared>, is_owner: bool) -> Self {
+        Self { handle, shared, is_owner }
+    }
+
+    /// Serves every interface of [`api::PATH`].
+    fn serve<'a>(&self, builder: Builder<'a>) -> Builder<'a> {
+        builder
+            .serve_at(api::PATH, daemon::Daemon(self.clone()))
+            .serve_at(api::PATH, peers::Peers(self.clone()))
+            .serve_at(api::PATH, routes::Routes(self.clone()))
+            .serve_at(api::PATH, messages::Messages(self.clone()))
+            .serve_at(api::PATH, channels::Channels(self.clone()))
+            .serve_at(api::PATH, contacts::Contacts(self.clone()))
+            .serve_at(api::PATH, links::Links(self.clone()))
+            .serve_at(api::PATH, events::Events(self.clone()))
+            .serve_at(api::PATH, zbus::fdo::ObjectManager)
+    }
+
+    /// The node that an address or a petname means.
+    async fn resolve(&self, text: &str) -> Result<mesh::Address, api::Error> {
+        let asked = text.to_owned();
+        self.handle.ask(move |actor| actor.resolve(&asked)).await?.ok_or_else(|| {
+            api::Error::InvalidAddress(format!(
+                "{text:?} is neither 32 hexadecimal digits nor the name of a contact"
+            ))
+        })
+    }
+
+    /// Fails unless the client is the daemon's user or root.
+    fn only_owner(&self) -> Result<(), api::Error> {
+        let text = "only the daemon's own user and root may do this";
+        if self.is_owner { Ok(()) } else { Err(api::Error::AccessDenied(text.into())) }
+    }
+}
+
+/// The bus that [`Bus::Auto`] means here, if any.
+pub fn choose_bus(wanted: Bus) -> Option<Bus> {
+    let has = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match wanted {
+        Bus::Off => None,
+        Bus::Session | Bus::System => Some(wanted),
+        Bus::Auto if has("DBUS_SESSION_BUS_ADDRESS") => Some(Bus::Session),
+        Bus::Auto if has("DBUS_SYSTEM_BUS_ADDRESS") => Some(Bus::System),
+        Bus::Auto => None,
+    }
+}
+
+#[cfg(test)]
+mod xml_tests;

@@ -1,0 +1,1 @@
+//! The committed introspection XML against the code, in both directions (`API-10`).

@@ -1,0 +1,209 @@
+//! From flags to a running daemon: two runtimes, one thread for frames, one for clients.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+use crate::{
+    actor::{self, Actor, Handle},
+    args::Flags,
+    bus::{self, Server, Shared},
+    config::{self, Config},
+    identity::file,
+    lock::DirLock,
+    log, metrics,
+    notify::Notifier,
+    paths::Paths,
+};
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+///
+/// A sentence for the person who started it.
+pub fn run(flags: Flags) -> Result<(), String> {
+    let paths = Paths::of_process();
+    let config = Config::load(&paths, &flags.sources).map_err(|p| config::lines(&p))?;
+    log::start(config.log_level, config.log_format);
+    make_data_dir(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
+    let _lock = DirLock::take(&config.data_dir).map_err(|error| error.to_string())?;
+    let loaded =
+        file::load(&config.data_dir, flags.new_identity).map_err(|error| error.to_string())?;
+    let shared = Arc::new(Shared::new(loaded.identity.clone(), paths, flags.sources));
+
+    let runtime = current_thread("links")?;
+    let clients = Clients::bind(&config)?;
+    let socket = config.socket.clone();
+    let is_new = loaded.is_new;
+    runtime.block_on(async {
+        let notifier = Notifier::from_env();
+        let started =
+            actor::start(config.clone(), loaded, notifier).map_err(|error| error.0)?;
+        follow_signals(started.handle.clone(), Arc::clone(&shared)).map_err(|e| e.to_string())?;
+        let clients = clients.start(&config, started.handle, shared)?;
+        started.actor.run(|actor| announce(actor, &socket, is_new)).await;
+        clients.stop();
+        Ok(())
+    })
+}
+
+/// The runtime and thread that serve clients.
+struct Clients {
+    runtime: Runtime,
+    server: Server,
+}
+
+struct RunningClients {
+    stop: oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Clients {
+    fn bind(config: &Config) -> Result<Self, String> {
+        let runtime = current_thread("clients")?;
+        let server = {
+            let _inside = runtime.enter();
+            Server::bind(&config.socket, &config.api_group).map_err(|error| error.to_string())?
+        };
+        Ok(Self { runtime, server })
+    }
+
+    fn start(
+        self,
+        config: &Config,
+        handle: Handle,
+        shared: Arc<Shared>,
+    ) -> Result<RunningClients, String> {
+        let (stop, stopped) = oneshot::channel();
+        let bus = bus::choose_bus(config.api_bus);
+        let (listen, textfile) = (config.metrics_listen.clone(), config.metrics_textfile.clone());
+        let serve = async move {
+            if let Some(bus) = bus {
+                tokio::spawn(bus::join_bus(bus, handle.clone(), Arc::clone(&shared)));
+            }
+            if !listen.is_empty() {
+                tokio::spawn(serve_metrics(listen, handle.clone(), Arc::clone(&shared)));
+            }
+            if textfile != PathBuf::new() {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(metrics::write_textfile(textfile, handle.clone(), shared));
+            }
+            tokio::select! {
+                () = self.server.run(handle, shared) => {}
+                _ = stopped => {}
+            }
+        };
+        let runtime = self.runtime;
+        let thread = thread::Builder::new()
+            .name("clients".into())
+            .spawn(move || runtime.block_on(serve))
+            .map_err(|error| error.to_string())?;
+        Ok(RunningClients { stop, thread })
+    }
+}
+
+impl RunningClients {
+    fn stop(self) {
+        // It may have ended by itself.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn serve_metrics(listen: String, handle: Handle, shared: Arc<Shared>) {
+    if let Err(error) = metrics::serve(&listen, handle, shared).await {
+        tracing::error!("metrics at {listen}: {error}");
+    }
+}
+
+/// SIGTERM and SIGINT stop, SIGHUP reads the configuration again.
+fn follow_signals(handle: Handle, shared: Arc<Shared>) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            let stop = tokio::select! {
+                _ = terminate.recv() => true,
+                _ = interrupt.recv() => true,
+                _ = hang_up.recv() => false,
+            };
+            let done = if stop {
+                handle.ask(Actor::stop).await
+            } else {
+                reload(&handle, &shared).await
+            };
+            if stop || done.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn reload(handle: &Handle, shared: &Shared) -> Result<(), actor::Stopped> {
+    match shared.load_config() {
+        Ok(config) => {
+            let applied = handle.ask(move |actor| actor.reload(config)).await?;
+            match applied {
+                Ok(()) => tracing::info!("configuration read again"),
+                Err(error) => tracing::error!("configuration kept as it was: {error}"),
+            }
+        }
+        Err(problems) => {
+            tracing::error!("configuration kept as it was: {}", config::lines(&problems));
+        }
+    }
+    Ok(())
+}
+
+/// The one line on standard output, and for people what to do next.
+fn announce(actor: &Actor, socket: &std::path::Path, is_new: bool) {
+    let address = actor.address();
+    let mut out = io::stdout().lock();
+    // Whoever closed our standard output does not want the line.
+    let _ = writeln!(out, "ready address={address} socket={}", socket.display());
+    let _ = out.flush();
+    for row in actor.link_rows() {
+        match (row.direction, row.state) {
+            ("listener", "listening") => eprintln!("Neighbours can connect to {}.", row.uri),
+            ("listener", _) => eprintln!(
+                "Neighbours cannot connect: {} {}.",
+                row.uri,
+                row.error.as_deref().unwrap_or(row.state)
+            ),
+            _ => {}
+        }
+    }
+    if is_new {
+        eprintln!("This is a new node. Its keys are in the data directory; back them up with");
+        eprintln!("  qpc identity export");
+    }
+    eprintln!("Next: `qpc status`, or connect to somebody with `qpc links add tcp://HOST:PORT`.");
+    actor.tell_ready();
+}
+
+fn make_data_dir(dir: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+fn current_thread(what: &str) -> Result<Runtime, String> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_MAX)
+        .build()
+        .map_err(|error| format!("no runtime for {what}: {error}"))
+}
+
+/// Threads that may wait for descriptors and passphrases.
+const BLOCKING_MAX: usize = 16;
