@@ -118,8 +118,19 @@ mod tests {
     #[test]
     fn contract_flags_are_accepted() {
         let args = [
-            "--data-dir", "/d", "--socket", "/s", "--config", "/c", "--tcp-listen",
-            "127.0.0.1:1", "--tcp-listen", "[::1]:2", "--no-mdns", "--no-iroh", "--iroh-bind",
+            "--data-dir",
+            "/d",
+            "--socket",
+            "/s",
+            "--config",
+            "/c",
+            "--tcp-listen",
+            "127.0.0.1:1",
+            "--tcp-listen",
+            "[::1]:2",
+            "--no-mdns",
+            "--no-iroh",
+            "--iroh-bind",
             "127.0.0.1:0",
         ];
         let Ok(Request::Run(flags)) = run(&args) else { panic!("the contract's flags") };

@@ -3,9 +3,7 @@
 use std::{io, sync::OnceLock};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{
-    Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt,
-};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use crate::config::{Level, LogFormat};
 
@@ -25,9 +23,7 @@ pub fn start(level: Level, format: LogFormat) {
     };
     let output: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Plain => plain().boxed(),
-        LogFormat::Json => {
-            tracing_subscriber::fmt::layer().json().with_writer(io::stderr).boxed()
-        }
+        LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(io::stderr).boxed(),
         LogFormat::Journald => match tracing_journald::layer() {
             Ok(layer) => layer.with_field_prefix(Some("QPC".into())).boxed(),
             Err(error) => {

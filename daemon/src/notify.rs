@@ -20,8 +20,8 @@ impl Notifier {
     /// What the environment says. A socket that cannot be reached counts as none.
     pub fn from_env() -> Self {
         let socket = env::var("NOTIFY_SOCKET").ok().and_then(|name| connect(&name).ok());
-        let for_us = env::var("WATCHDOG_PID")
-            .map_or(true, |pid| pid.parse() == Ok(std::process::id()));
+        let for_us =
+            env::var("WATCHDOG_PID").map_or(true, |pid| pid.parse() == Ok(std::process::id()));
         let watchdog = env::var("WATCHDOG_USEC")
             .ok()
             .filter(|_| for_us)
@@ -88,8 +88,7 @@ mod tests {
         let path = dir.path().join("notify");
         let manager = UnixDatagram::bind(&path).expect("bound");
         let socket = connect(path.to_str().expect("plain path")).expect("connected");
-        let notifier =
-            Notifier { socket: Some(socket), watchdog: Some(Duration::from_secs(10)) };
+        let notifier = Notifier { socket: Some(socket), watchdog: Some(Duration::from_secs(10)) };
         assert_eq!(notifier.watchdog_interval(), Some(Duration::from_secs(5)));
         let mut buffer = [0; 256];
         let mut next = || {

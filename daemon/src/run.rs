@@ -46,8 +46,7 @@ pub fn run(flags: Flags) -> Result<(), String> {
     let is_new = loaded.is_new;
     runtime.block_on(async {
         let notifier = Notifier::from_env();
-        let started =
-            actor::start(config.clone(), loaded, notifier).map_err(|error| error.0)?;
+        let started = actor::start(config.clone(), loaded, notifier).map_err(|error| error.0)?;
         follow_signals(started.handle.clone(), Arc::clone(&shared)).map_err(|e| e.to_string())?;
         let clients = clients.start(&config, started.handle, shared)?;
         started.actor.run(|actor| announce(actor, &socket, is_new)).await;
@@ -137,11 +136,8 @@ fn follow_signals(handle: Handle, shared: Arc<Shared>) -> io::Result<()> {
                 _ = interrupt.recv() => true,
                 _ = hang_up.recv() => false,
             };
-            let done = if stop {
-                handle.ask(Actor::stop).await
-            } else {
-                reload(&handle, &shared).await
-            };
+            let done =
+                if stop { handle.ask(Actor::stop).await } else { reload(&handle, &shared).await };
             if stop || done.is_err() {
                 return;
             }

@@ -16,8 +16,5 @@ pub async fn connect(socket: &Path) -> Result<Connection, Error> {
     let stream = UnixStream::connect(socket)
         .and_then(|stream| stream.set_nonblocking(true).map(|()| stream))
         .map_err(|error| zbus::Error::InputOutput(Arc::new(error)))?;
-    Ok(connection::Builder::unix_stream(stream)
-        .p2p()
-        .build()
-        .await?)
+    Ok(connection::Builder::unix_stream(stream).p2p().build().await?)
 }

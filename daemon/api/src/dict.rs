@@ -298,7 +298,7 @@ pub struct EventEntry {
     pub seq: u64,
     /// Wall clock in seconds since 1970.
     pub at: u64,
-    /// `accepted`, `in-custody`, `received`, `failed`, `message`, `channel-message`, `peer-up`,
+    /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`, `peer-up`,
     /// `peer-down`, `route`, `contact-key-changed`, `clock-skew`, `links`, `storage`,
     /// `config`.
     pub kind: String,

@@ -16,6 +16,9 @@ pub struct SendOptions {
     pub signed: Option<bool>,
     /// Whether it goes through the recipient's mailbox node; default false.
     pub sealed: Option<bool>,
+    /// Whether the recipient is asked for a signed receipt that third parties can verify; default
+    /// false.
+    pub proof: Option<bool>,
 }
 
 /// Which messages of the inbox are wanted.

@@ -1,8 +1,5 @@
 //! Client proxies of the interfaces at [`crate::PATH`]; method and property docs live in `xml/`.
-#![allow(
-    missing_docs,
-    reason = "the derive puts its own, and the XML files carry the contract"
-)]
+#![allow(missing_docs, reason = "the derive puts its own, and the XML files carry the contract")]
 
 use std::collections::BTreeMap;
 
@@ -118,6 +115,8 @@ pub trait Messages {
     fn take(&self, id: &str) -> Result<(), Error>;
     /// Everything known about the fate of a message of ours.
     fn why(&self, id: &str) -> Result<Message, Error>;
+    /// The recipient's signed receipt for a message that was sent with the option `proof`.
+    fn proof(&self, id: &str) -> Result<Vec<u8>, Error>;
     /// Our messages without a receipt.
     fn queue(&self) -> Result<Vec<Message>, Error>;
     /// Stops trying to deliver a message.

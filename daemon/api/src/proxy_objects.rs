@@ -1,18 +1,12 @@
 //! Client proxies of the objects that come and go: neighbours and links.
-#![allow(
-    missing_docs,
-    reason = "the derive puts its own, and the XML files carry the contract"
-)]
+#![allow(missing_docs, reason = "the derive puts its own, and the XML files carry the contract")]
 
 use zbus::proxy;
 
 use crate::Error;
 
 /// One neighbour, at `/org/quicprochat/peers/<address>`.
-#[proxy(
-    interface = "org.quicprochat.Peer1",
-    default_service = "org.quicprochat.Daemon1"
-)]
+#[proxy(interface = "org.quicprochat.Peer1", default_service = "org.quicprochat.Daemon1")]
 pub trait Peer {
     /// Its address.
     #[zbus(property(emits_changed_signal = "const"))]
@@ -32,10 +26,7 @@ pub trait Peer {
 }
 
 /// One link, at `/org/quicprochat/links/<id>`.
-#[proxy(
-    interface = "org.quicprochat.Link1",
-    default_service = "org.quicprochat.Daemon1"
-)]
+#[proxy(interface = "org.quicprochat.Link1", default_service = "org.quicprochat.Daemon1")]
 pub trait Link {
     /// The link's id.
     #[zbus(property(emits_changed_signal = "const"))]

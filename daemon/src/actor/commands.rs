@@ -1,9 +1,6 @@
 //! What clients may ask the actor to do.
 
-use mesh::{
-    Address, Command, CommandError, MessageId, Outcome, SendOptions,
-    event::FailReason,
-};
+use mesh::{Address, Command, CommandError, MessageId, Outcome, SendOptions, event::FailReason};
 use tokio::sync::oneshot;
 
 use super::{
@@ -83,11 +80,7 @@ impl Actor {
     /// # Errors
     ///
     /// Why the core refused it.
-    pub fn trace(
-        &mut self,
-        to: Address,
-        ttl: u8,
-    ) -> Result<oneshot::Receiver<Hop>, CommandError> {
+    pub fn trace(&mut self, to: Address, ttl: u8) -> Result<oneshot::Receiver<Hop>, CommandError> {
         if !self.waiters.has_room() {
             return Err(CommandError::Busy);
         }

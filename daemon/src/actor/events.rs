@@ -30,6 +30,8 @@ pub enum What {
     InCustody(MessageId, Address),
     /// The recipient's receipt is here.
     Received(MessageId, Duration),
+    /// The recipient's signed receipt is here.
+    Proven(MessageId),
     /// A message of ours is given up.
     Failed(MessageId, FailReason),
     /// A message arrived: id, sender, position in the inbox.
@@ -61,6 +63,7 @@ impl What {
             Event::Accepted { id } => Self::Accepted(id),
             Event::InCustody { id, custodian } => Self::InCustody(id, custodian),
             Event::Received { id, after } => Self::Received(id, after),
+            Event::Proven { id, .. } => Self::Proven(id),
             Event::Failed { id, reason } => Self::Failed(id, reason),
             Event::Message(message) => Self::Message(message.id, message.from, message.seq),
             Event::PeerUp { address, link } => Self::PeerUp(address, link),

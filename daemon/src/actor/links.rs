@@ -240,8 +240,7 @@ impl Actor {
     ///
     /// [`LinkError`]; a link that merely cannot be opened now is no error.
     pub fn add_link(&mut self, uri: &str) -> Result<String, LinkError> {
-        let id =
-            self.links.add(&mut self.transports, uri, Origin::Api).map_err(LinkError::Add)?;
+        let id = self.links.add(&mut self.transports, uri, Origin::Api).map_err(LinkError::Add)?;
         self.links_changed = true;
         self.links.keep().map_err(LinkError::Keep)?;
         Ok(id.to_string())

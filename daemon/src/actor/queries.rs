@@ -138,6 +138,11 @@ impl Actor {
         self.waiters.end_of(id)
     }
 
+    /// The recipient's signed receipt for a message of ours, as bytes.
+    pub fn proof(&self, id: &MessageId) -> Option<Vec<u8>> {
+        self.node.proof(id).map(|receipt| receipt.to_bytes().to_vec())
+    }
+
     /// Messages of ours without a receipt.
     pub fn queue(&self) -> Vec<MessageView> {
         self.node.queue()
@@ -184,11 +189,7 @@ impl Actor {
     }
 
     /// The newest `limit` messages of a channel, oldest first.
-    pub fn history(
-        &self,
-        channel: mesh::channel::ChannelId,
-        limit: usize,
-    ) -> Vec<ChannelMessage> {
+    pub fn history(&self, channel: mesh::channel::ChannelId, limit: usize) -> Vec<ChannelMessage> {
         let mut history = self.node.channel_history(channel);
         let skipped = history.len().saturating_sub(limit);
         history.drain(..skipped);

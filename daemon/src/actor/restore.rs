@@ -9,7 +9,7 @@ use std::{
 use mesh::{
     Instant, MeshIdentity, Node, Record,
     identity::Capabilities,
-    node::{Config as NodeConfig, Diagnostics},
+    node::{Audience, Config as NodeConfig},
 };
 use transports::{LinkConfig, TransportManager};
 
@@ -34,11 +34,7 @@ pub struct Started {
 /// # Errors
 ///
 /// A sentence: the store cannot be opened, or no randomness is there.
-pub fn start(
-    config: Config,
-    loaded: Loaded,
-    notifier: Notifier,
-) -> Result<Started, StartError> {
+pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Started, StartError> {
     let identity = loaded.identity;
     let mut warnings = Vec::new();
     if let Some(former) = loaded.set_aside {
@@ -159,8 +155,8 @@ fn node_config(config: &Config) -> NodeConfig {
     node.custody_quota_bytes = u64::from(config.relay_quota_mib) << 20;
     node.routes_max = config.routes_max;
     node.diagnostics = match config.diagnostics {
-        config::Diagnostics::Everyone => Diagnostics::Everyone,
-        config::Diagnostics::Contacts => Diagnostics::Contacts,
+        config::Diagnostics::Everyone => Audience::Everyone,
+        config::Diagnostics::Contacts => Audience::Contacts,
     };
     node
 }

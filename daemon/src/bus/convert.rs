@@ -165,6 +165,10 @@ fn fill(entry: &mut api::EventEntry, what: &What) -> &'static str {
             entry.after_ms = Some(millis(*after));
             "received"
         }
+        What::Proven(id) => {
+            entry.message = Some(id.to_string());
+            "proven"
+        }
         What::Failed(id, reason) => {
             entry.message = Some(id.to_string());
             entry.detail = Some(reason.as_str().into());
@@ -223,6 +227,7 @@ pub(super) fn send_options(options: &api::SendOptions) -> Result<SendOptions, Er
     send.durable = options.durable.unwrap_or(send.durable);
     send.signed = options.signed.unwrap_or(send.signed);
     send.sealed = options.sealed.unwrap_or(send.sealed);
+    send.proof = options.proof.unwrap_or(send.proof);
     Ok(send)
 }
 

@@ -76,12 +76,12 @@ impl Daemon {
         self.0.only_owner()?;
         let passphrase = Zeroizing::new(passphrase.to_owned());
         let shared = std::sync::Arc::clone(&self.0.shared);
-        off_thread(move || backup::export(&shared.identity, &passphrase)).await?.map_err(
-            |error| match error {
+        off_thread(move || backup::export(&shared.identity, &passphrase)).await?.map_err(|error| {
+            match error {
                 BackupError::PassphraseTooShort => Error::InvalidArgument(error.to_string()),
                 _ => Error::StorageFailed(error.to_string()),
-            },
-        )
+            }
+        })
     }
 
     /// Puts an exported identity in place for the next start; returns its address. The present
@@ -118,9 +118,8 @@ impl Daemon {
 
     /// The effective configuration, secrets replaced.
     async fn config_get(&self) -> Result<BTreeMap<String, String>, Error> {
-        let show = |config: &Config| {
-            config.show().map(|(key, value)| (key.to_owned(), value)).collect()
-        };
+        let show =
+            |config: &Config| config.show().map(|(key, value)| (key.to_owned(), value)).collect();
         Ok(self.0.handle.ask(move |actor| show(actor.config())).await?)
     }
 

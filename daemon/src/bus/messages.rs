@@ -131,11 +131,17 @@ impl Messages {
         }
     }
 
+    /// The recipient's signed receipt for a message that was sent with the option `proof`.
+    async fn proof(&self, id: &str) -> Result<Vec<u8>, Error> {
+        let asked = message_id(id)?;
+        let proof = self.0.handle.ask(move |actor| actor.proof(&asked)).await?;
+        proof.ok_or_else(|| Error::UnknownMessage(format!("there is no proof for {id}")))
+    }
+
     /// Our messages without a receipt.
     async fn queue(&self) -> Result<Vec<api::Message>, Error> {
-        let look = |actor: &mut Actor| {
-            (actor.queue(), Labels { names: actor.names(), links: Vec::new() })
-        };
+        let look =
+            |actor: &mut Actor| (actor.queue(), Labels { names: actor.names(), links: Vec::new() });
         let (queue, labels) = self.0.handle.ask(look).await?;
         Ok(queue.iter().map(|view| labels.message(view)).collect())
     }

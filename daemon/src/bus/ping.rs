@@ -5,7 +5,10 @@ use std::time::Duration;
 use api::Error;
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{Context, convert::{Labels, command_error, micros}};
+use super::{
+    Context,
+    convert::{Labels, command_error, micros},
+};
 
 pub(super) async fn ping(
     context: &Context,
@@ -15,10 +18,8 @@ pub(super) async fn ping(
     let to = context.resolve(to).await?;
     let payload_len = options.payload_len.unwrap_or(PAYLOAD_LEN);
     let timeout_ms = options.timeout_ms.unwrap_or(TIMEOUT_MS);
-    let (answer, route) = context
-        .handle
-        .ask(move |actor| (actor.ping(to, payload_len), actor.route(&to)))
-        .await?;
+    let (answer, route) =
+        context.handle.ask(move |actor| (actor.ping(to, payload_len), actor.route(&to))).await?;
     let pong = answer_within(timeout_ms, answer.map_err(command_error)?).await?;
     Ok(api::PingReply {
         address: to.to_string(),

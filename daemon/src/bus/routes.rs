@@ -4,7 +4,10 @@ use api::Error;
 use mesh::{Address, Command};
 use zbus::interface;
 
-use super::{Context, convert::{self, Labels}};
+use super::{
+    Context,
+    convert::{self, Labels},
+};
 
 /// Known destinations.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ impl Routes {
     /// Asks the neighbours for a route to `to` (address or contact) now.
     async fn find(&self, to: &str) -> Result<(), Error> {
         let to = self.0.resolve(to).await?;
-        let found = self.0.handle.ask(move |actor| actor.command(Command::FindRoute { to })).await?;
+        let found =
+            self.0.handle.ask(move |actor| actor.command(Command::FindRoute { to })).await?;
         found.map(|_| ()).map_err(convert::command_error)
     }
 }

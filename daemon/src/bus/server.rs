@@ -165,11 +165,10 @@ impl Client {
             client_pid: self.pid,
             greeted: Arc::clone(&greeted),
         };
-        let stream = stream.into_std().map_err(|error| zbus::Error::InputOutput(Arc::new(error)))?;
-        let builder = connection::Builder::unix_stream(stream)
-            .server(guid)
-            .p2p()
-            .serve_at(shim::PATH, shim);
+        let stream =
+            stream.into_std().map_err(|error| zbus::Error::InputOutput(Arc::new(error)))?;
+        let builder =
+            connection::Builder::unix_stream(stream).server(guid).p2p().serve_at(shim::PATH, shim);
         let stream = timeout(HANDSHAKE_MAX, context.serve(builder).build_message_stream())
             .await
             .map_err(|_| zbus::Error::Handshake("it took too long".into()))??;
@@ -227,7 +226,8 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
 
 fn group_id(group: &str) -> Option<u32> {
     let groups = fs::read_to_string("/etc/group").ok()?;
-    let line = groups.lines().find(|line| !group.is_empty() && line.split(':').next() == Some(group))?;
+    let line =
+        groups.lines().find(|line| !group.is_empty() && line.split(':').next() == Some(group))?;
     line.split(':').nth(2)?.parse().ok()
 }
 

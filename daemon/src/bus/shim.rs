@@ -4,9 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Notify;
-use zbus::{
-    OwnedVariant, Variant, fdo, interface, object_server::ResponseDispatchNotifier,
-};
+use zbus::{OwnedVariant, Variant, fdo, interface, object_server::ResponseDispatchNotifier};
 
 /// Where a bus has its object.
 pub(super) const PATH: &str = "/org/freedesktop/DBus";

@@ -7,7 +7,11 @@ use tokio::sync::broadcast::error::RecvError;
 use zbus::{Connection, object_server::SignalEmitter};
 
 use super::{
-    Context, channels::Channels, convert::{self, Labels}, events::Events, messages::Messages,
+    Context,
+    channels::Channels,
+    convert::{self, Labels},
+    events::Events,
+    messages::Messages,
     objects::{Link, Peer},
 };
 use crate::actor::{Happening, LinkRow, What};
@@ -67,10 +71,15 @@ async fn tell(
             objects.follow(connection, context).await
         }
         What::Storage(_) => {
-            let daemon = connection.object_server().interface::<_, super::daemon::Daemon>(api::PATH);
+            let daemon =
+                connection.object_server().interface::<_, super::daemon::Daemon>(api::PATH);
             daemon.await?.get().await.storage_changed(&emitter).await
         }
-        What::Route(..) | What::KeyChanged(_) | What::ClockSkew(_) | What::Config => Ok(()),
+        What::Proven(_)
+        | What::Route(..)
+        | What::KeyChanged(_)
+        | What::ClockSkew(_)
+        | What::Config => Ok(()),
     }?;
     let entry = convert::event(happening);
     Events::event(&emitter, &entry.kind.clone(), entry).await
@@ -153,14 +162,10 @@ async fn update_link(
 type Seen = (BTreeMap<String, api::Peer>, BTreeMap<String, LinkRow>);
 
 async fn look(context: &Context) -> Option<Seen> {
-    let (peers, names, links) = context
-        .handle
-        .ask(|actor| (actor.peers(), actor.names(), actor.link_rows()))
-        .await
-        .ok()?;
+    let (peers, names, links) =
+        context.handle.ask(|actor| (actor.peers(), actor.names(), actor.link_rows())).await.ok()?;
     let labels = Labels { names, links };
     let peers = peers.iter().map(|view| (view.address.to_string(), labels.peer(view))).collect();
     let links = labels.links.into_iter().map(|row| (row.id.clone(), row)).collect();
     Some((peers, links))
 }
-

@@ -55,7 +55,8 @@ pub(super) async fn send_many(
     let mut waiting = Vec::new();
     let mut chunk = Vec::with_capacity(CHUNK_ITEMS);
     while items.recv_many(&mut chunk, CHUNK_ITEMS).await > 0 {
-        let payloads: Vec<Vec<u8>> = chunk.drain(..).collect::<io::Result<_>>().map_err(unreadable)?;
+        let payloads: Vec<Vec<u8>> =
+            chunk.drain(..).collect::<io::Result<_>>().map_err(unreadable)?;
         send_chunk(context, to, options, payloads, &mut ids, &mut waiting).await?;
     }
     for wait in waiting {
@@ -75,10 +76,8 @@ async fn send_chunk(
 ) -> Result<(), Error> {
     let mut give_up = Instant::now() + STALL_MAX;
     loop {
-        let sent = context
-            .handle
-            .ask(move |actor| actor.send_messages(to, payloads, options))
-            .await?;
+        let sent =
+            context.handle.ask(move |actor| actor.send_messages(to, payloads, options)).await?;
         if !sent.ids.is_empty() {
             give_up = Instant::now() + STALL_MAX;
             ids.extend(sent.ids);
@@ -157,10 +156,8 @@ pub(super) async fn inbox_fd(
     let since = options.since.as_deref().map(message_id).transpose()?;
     let after = options.after_seq;
     let limit = options.limit.map_or(usize::MAX, |limit| limit as usize);
-    let messages = context
-        .handle
-        .ask(move |actor| actor.inbox(since, after, limit, INBOX_FD_BYTES))
-        .await?;
+    let messages =
+        context.handle.ask(move |actor| actor.inbox(since, after, limit, INBOX_FD_BYTES)).await?;
     let file = tokio::task::spawn_blocking(move || write_inbox(&messages));
     let file = file.await.map_err(|_| stopping())?;
     let file = file.map_err(|error| Error::StorageFailed(error.to_string()))?;

@@ -13,17 +13,13 @@ fn paths() -> Paths {
     }
 }
 
-fn load(
-    text: &str,
-    env: &'static [(&'static str, &'static str)],
-) -> Result<Config, Vec<String>> {
+fn load(text: &str, env: &'static [(&'static str, &'static str)]) -> Result<Config, Vec<String>> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("qpcd.toml");
     fs::write(&file, text).expect("writable");
     let sources = Sources { file: Some(file.clone()), flags: Vec::new() };
-    let env = |name: &str| {
-        env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-    };
+    let env =
+        |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Config::load_with(&paths(), &sources, &env).map_err(|problems| {
         let dir = format!("{}/", dir.path().display());
         problems.iter().map(|problem| problem.to_string().replace(&dir, "")).collect()
@@ -92,8 +88,8 @@ fn problems_in_the_environment_name_the_variable() {
 fn secrets_are_never_shown() {
     let problems = load("[network]\nkey = \"topsecret\"\n", &[]).expect_err("no key");
     assert!(!problems[0].contains("topsecret"), "{problems:?}");
-    let config = load("[network]\nname = \"n\"\npassphrase = \"topsecret phrase\"\n", &[])
-        .expect("holds");
+    let config =
+        load("[network]\nname = \"n\"\npassphrase = \"topsecret phrase\"\n", &[]).expect("holds");
     assert!(config.show().all(|(_, value)| !value.contains("topsecret")));
     assert!(!format!("{config:?}").contains("topsecret"));
 }
@@ -104,7 +100,8 @@ fn a_named_file_must_exist() {
     let sources = Sources { file: Some("/nowhere/at/all.toml".into()), flags: Vec::new() };
     let problems = Config::load_with(&paths(), &sources, &|_| None).expect_err("not there");
     assert!(problems[0].to_string().starts_with("/nowhere/at/all.toml: "));
-    Config::load_with(&paths(), &Sources::default(), &|_| None).expect("the default may be missing");
+    Config::load_with(&paths(), &Sources::default(), &|_| None)
+        .expect("the default may be missing");
 }
 
 #[test]

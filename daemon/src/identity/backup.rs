@@ -77,8 +77,9 @@ pub fn export(identity: &MeshIdentity, passphrase: &str) -> Result<Vec<u8>, Back
 /// Bytes that are no backup, or a wrong passphrase.
 pub fn import(backup: &[u8], passphrase: &str) -> Result<MeshIdentity, BackupError> {
     let (header, body) = backup.split_at_checked(HEADER_LEN).ok_or(BackupError::Unreadable)?;
-    let u32_at =
-        |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let u32_at = |at: usize| {
+        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     let (memory_kib, passes) = (u32_at(8), u32_at(12));
     if !header.starts_with(MAGIC) || memory_kib > MEMORY_KIB_MAX || passes > PASSES_MAX {
         return Err(BackupError::Unreadable);
@@ -120,8 +121,8 @@ fn derive(
     memory_kib: u32,
     passes: u32,
 ) -> Result<Zeroizing<[u8; 32]>, BackupError> {
-    let params = Params::new(memory_kib, passes, LANES, Some(32))
-        .map_err(|_| BackupError::Unreadable)?;
+    let params =
+        Params::new(memory_kib, passes, LANES, Some(32)).map_err(|_| BackupError::Unreadable)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, &mut *key)

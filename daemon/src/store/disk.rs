@@ -48,16 +48,9 @@ impl FileDisk {
     ///
     /// When the directory cannot be made.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let damaged = dir.parent().unwrap_or(dir).to_path_buf();
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            damaged,
-            head: None,
-        })
+        Ok(Self { dir: dir.to_path_buf(), damaged, head: None })
     }
 
     fn path(&self, segment: u32) -> PathBuf {
@@ -65,19 +58,12 @@ impl FileDisk {
     }
 
     fn head(&mut self, segment: u32) -> io::Result<&mut File> {
-        if self
-            .head
-            .as_ref()
-            .is_none_or(|(number, _)| *number != segment)
-        {
+        if self.head.as_ref().is_none_or(|(number, _)| *number != segment) {
             let mut file = OpenOptions::new().write(true).open(self.path(segment))?;
             file.seek(SeekFrom::End(0))?;
             self.head = Some((segment, file));
         }
-        self.head
-            .as_mut()
-            .map(|(_, file)| file)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.head.as_mut().map(|(_, file)| file).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -101,11 +87,7 @@ impl Disk for FileDisk {
 
     fn create(&mut self, segment: u32) -> io::Result<()> {
         let path = self.path(segment);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         sync_dir(&self.dir)?;
         self.head = Some((segment, file));
         Ok(())
@@ -150,18 +132,12 @@ impl Disk for FileDisk {
         if fs::metadata(&path).is_ok_and(|meta| meta.len() == RESERVE_LEN as u64) {
             return Ok(());
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
         // Written, not merely sized: a hole takes no space.
-        file.write_all(&vec![0; RESERVE_LEN])
-            .and_then(|()| file.sync_all())
-            .inspect_err(|_| {
-                let _ = fs::remove_file(&path);
-            })
+        file.write_all(&vec![0; RESERVE_LEN]).and_then(|()| file.sync_all()).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        })
     }
 }
 

@@ -45,12 +45,7 @@ impl Row<'_> {
 impl fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.value.map(<[u8]>::len);
-        write!(
-            f,
-            "Row({:?}, {} B key, {len:?} B value)",
-            self.table,
-            self.key.len()
-        )
+        write!(f, "Row({:?}, {} B key, {len:?} B value)", self.table, self.key.len())
     }
 }
 
@@ -88,11 +83,7 @@ pub(crate) fn write_row(row: &Row<'_>, out: &mut Vec<u8>) {
     debug_assert!(row.key.len() <= RECORD_KEY_LEN_MAX && value.len() <= VALUE_LEN_MAX);
     let start = out.len();
     out.push(row.table as u8);
-    out.push(if row.value.is_some() {
-        KIND_PUT
-    } else {
-        KIND_DELETE
-    });
+    out.push(if row.value.is_some() { KIND_PUT } else { KIND_DELETE });
     out.extend_from_slice(&(row.key.len() as u16).to_le_bytes());
     out.extend_from_slice(&(value.len() as u32).to_le_bytes());
     let crc = row_crc(&out[start..], row.key, value);
@@ -140,10 +131,7 @@ pub(crate) struct ScanReport {
 /// written when the machine stopped, nothing of it was promised, and all of it is left out
 /// (`DSK-04`).
 pub(crate) fn scan(bytes: &[u8], newest: bool, mut visit: impl FnMut(Found<'_>)) -> ScanReport {
-    let mut report = ScanReport {
-        good_len: SEGMENT_HEADER_LEN,
-        ..ScanReport::default()
-    };
+    let mut report = ScanReport { good_len: SEGMENT_HEADER_LEN, ..ScanReport::default() };
     let mut at = SEGMENT_HEADER_LEN;
     while at < bytes.len() {
         if let Some((number, end)) = whole_batch(bytes, at) {
@@ -176,10 +164,7 @@ fn whole_batch(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
 /// Reads the row at `offset`, when its checksum holds.
 pub(crate) fn read_row(bytes: &[u8], offset: usize) -> Option<Row<'_>> {
     let header = bytes.get(offset..)?.first_chunk::<ROW_HEADER_LEN>()?;
-    let table = Table::ALL
-        .iter()
-        .copied()
-        .find(|table| *table as u8 == header[0])?;
+    let table = Table::ALL.iter().copied().find(|table| *table as u8 == header[0])?;
     let key_len = usize::from(u16::from_le_bytes([header[2], header[3]]));
     let value_len = u32_at(header, 4) as usize;
     let kind = header[1];
@@ -187,10 +172,7 @@ pub(crate) fn read_row(bytes: &[u8], offset: usize) -> Option<Row<'_>> {
         && value_len <= VALUE_LEN_MAX
         && (kind == KIND_PUT || kind == KIND_DELETE && value_len == 0);
     let start = offset + ROW_HEADER_LEN;
-    let (key, value) = bytes
-        .get(start..)?
-        .get(..key_len + value_len)?
-        .split_at(key_len);
+    let (key, value) = bytes.get(start..)?.get(..key_len + value_len)?.split_at(key_len);
     (shape && row_crc(&header[..8], key, value) == u32_at(header, 8)).then_some(Row {
         table,
         key,
@@ -281,21 +263,14 @@ mod tests {
         let mut rows = Vec::new();
         let report = scan(bytes, true, |found| {
             let row = found.row;
-            rows.push((
-                row.table as u8,
-                row.key.to_vec(),
-                row.value.map(<[u8]>::to_vec),
-            ));
+            rows.push((row.table as u8, row.key.to_vec(), row.value.map(<[u8]>::to_vec)));
         });
         (rows, report)
     }
 
     fn sample() -> Vec<u8> {
         segment(&[
-            &[
-                row(Table::Meta, b"boot", Some(b"1")),
-                row(Table::Inbox, b"a", Some(b"hello")),
-            ],
+            &[row(Table::Meta, b"boot", Some(b"1")), row(Table::Inbox, b"a", Some(b"hello"))],
             &[row(Table::Inbox, b"a", None)],
             &[row(Table::Outbox, b"b", Some(&[0x51; 40]))],
         ])
@@ -304,10 +279,8 @@ mod tests {
     /// `DSK-02`, `DSK-03`
     #[test]
     fn segment_bytes_are_fixed() {
-        let bytes = segment(&[&[
-            row(Table::Meta, b"k", Some(b"v")),
-            row(Table::Inbox, b"d", None),
-        ]]);
+        let bytes =
+            segment(&[&[row(Table::Meta, b"k", Some(b"v")), row(Table::Inbox, b"d", None)]]);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, HEX);
         assert_eq!(read_segment_header(&bytes), Some((7, [9; 16])));
@@ -345,10 +318,7 @@ mod tests {
         assert_eq!(rows.len(), 4);
         assert_eq!(rows[2], (Table::Inbox as u8, b"a".to_vec(), None));
         assert_eq!(report.good_len, bytes.len());
-        assert_eq!(
-            (report.torn_bytes, report.damaged_bytes, report.last_batch),
-            (0, 0, 3)
-        );
+        assert_eq!((report.torn_bytes, report.damaged_bytes, report.last_batch), (0, 0, 3));
     }
 
     /// `DSK-04`
@@ -358,11 +328,7 @@ mod tests {
         let (all, _) = rows_of(&bytes);
         for len in SEGMENT_HEADER_LEN..bytes.len() {
             let (rows, report) = rows_of(&bytes[..len]);
-            assert!(
-                [0, 2, 3].contains(&rows.len()),
-                "{} rows of {len} B",
-                rows.len()
-            );
+            assert!([0, 2, 3].contains(&rows.len()), "{} rows of {len} B", rows.len());
             assert_eq!(rows[..], all[..rows.len()]);
             assert_eq!(report.good_len + report.torn_bytes, len);
             assert_eq!(report.damaged_bytes, 0);
@@ -381,10 +347,7 @@ mod tests {
                 flipped[at] ^= 1 << bit;
                 let (rows, report) = rows_of(&flipped);
                 assert!(rows.len() + 2 >= all.len(), "byte {at} bit {bit}");
-                assert!(
-                    rows.iter().all(|row| all.contains(row)),
-                    "byte {at} bit {bit}"
-                );
+                assert!(rows.iter().all(|row| all.contains(row)), "byte {at} bit {bit}");
                 let torn = at >= last_batch_at;
                 assert_eq!(report.torn_bytes > 0, torn, "byte {at} bit {bit}");
             }

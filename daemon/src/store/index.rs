@@ -21,20 +21,12 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(segment: u32, offset: u32, len: u32, table: Table) -> Self {
         debug_assert!(len < 1 << 24);
-        Self {
-            segment,
-            offset,
-            len_and_table: len | u32::from(table as u8) << 24,
-        }
+        Self { segment, offset, len_and_table: len | u32::from(table as u8) << 24 }
     }
 
     /// The same row, once it is known where its batch went.
     pub(crate) fn moved(self, segment: u32, base: u32) -> Self {
-        Self {
-            segment,
-            offset: self.offset + base,
-            ..self
-        }
+        Self { segment, offset: self.offset + base, ..self }
     }
 
     /// Encoded length of the row.
@@ -87,12 +79,8 @@ impl Index {
 
     /// Places of a table's rows in the order of the log.
     pub(crate) fn places_of(&self, table: Table) -> Vec<Place> {
-        let mut places: Vec<Place> = self
-            .places
-            .values()
-            .copied()
-            .filter(|place| place.is_of(table))
-            .collect();
+        let mut places: Vec<Place> =
+            self.places.values().copied().filter(|place| place.is_of(table)).collect();
         places.sort_unstable_by_key(|place| (place.segment, place.offset));
         places
     }

@@ -118,18 +118,10 @@ impl<D: Disk> Log<D> {
             report.torn_bytes += scan.torn_bytes as u64;
         }
         let damaged = scan.damaged_bytes as u64
-            + if header_holds || bytes.len() < SEGMENT_HEADER_LEN {
-                0
-            } else {
-                1
-            };
+            + if header_holds || bytes.len() < SEGMENT_HEADER_LEN { 0 } else { 1 };
         if damaged > 0 {
             let copy = self.disk.keep_copy(number)?;
-            report.damage.push(Damage {
-                segment: number,
-                bytes: damaged,
-                copy,
-            });
+            report.damage.push(Damage { segment: number, bytes: damaged, copy });
         }
         Ok(())
     }
@@ -146,21 +138,13 @@ impl<D: Disk> Log<D> {
     ) -> Result<(), StoreError> {
         let mut segment: Option<(u32, Vec<u8>)> = None;
         for place in self.index.places_of(table) {
-            if segment
-                .as_ref()
-                .is_none_or(|(number, _)| *number != place.segment)
-            {
+            if segment.as_ref().is_none_or(|(number, _)| *number != place.segment) {
                 segment = Some((place.segment, self.disk.read(place.segment)?));
             }
             let row = segment
                 .as_ref()
                 .and_then(|(_, bytes)| format::read_row(bytes, place.offset as usize));
-            if let Some(Row {
-                key,
-                value: Some(value),
-                ..
-            }) = row
-            {
+            if let Some(Row { key, value: Some(value), .. }) = row {
                 visit(key, value);
             }
         }
@@ -215,10 +199,8 @@ impl<D: Disk> Log<D> {
     fn append(&mut self) -> Result<(u32, u32), StoreError> {
         let segment = self.writable_head()?;
         let len = self.segments[&segment].len;
-        let written = self
-            .disk
-            .append(segment, &self.buffer)
-            .and_then(|()| self.disk.sync(segment));
+        let written =
+            self.disk.append(segment, &self.buffer).and_then(|()| self.disk.sync(segment));
         if let Err(error) = written {
             // After a failed write or sync nobody knows what the file holds (`DSK-07`): it is cut
             // back to what was promised, and the next try starts a new file.
@@ -226,12 +208,7 @@ impl<D: Disk> Log<D> {
             self.head = None;
             return Err(error.into());
         }
-        self.segments.insert(
-            segment,
-            Segment {
-                len: len + self.buffer.len() as u64,
-            },
-        );
+        self.segments.insert(segment, Segment { len: len + self.buffer.len() as u64 });
         Ok((segment, len as u32))
     }
 
@@ -243,26 +220,15 @@ impl<D: Disk> Log<D> {
                 return Ok(head);
             }
         }
-        let number = self
-            .segments
-            .last_key_value()
-            .map_or(1, |(last, _)| last + 1);
+        let number = self.segments.last_key_value().map_or(1, |(last, _)| last + 1);
         let mut header = Vec::with_capacity(SEGMENT_HEADER_LEN);
         format::write_segment_header(number, &self.owner, &mut header);
-        let created = self
-            .disk
-            .create(number)
-            .and_then(|()| self.disk.append(number, &header));
+        let created = self.disk.create(number).and_then(|()| self.disk.append(number, &header));
         if let Err(error) = created {
             let _ = self.disk.remove(number);
             return Err(error.into());
         }
-        self.segments.insert(
-            number,
-            Segment {
-                len: header.len() as u64,
-            },
-        );
+        self.segments.insert(number, Segment { len: header.len() as u64 });
         self.head = Some(number);
         Ok(number)
     }
@@ -296,10 +262,7 @@ impl<D: Disk> Log<D> {
             self.head = None;
         }
         let bytes = self.disk.read(number)?;
-        let is_oldest = self
-            .segments
-            .first_key_value()
-            .is_none_or(|(oldest, _)| *oldest == number);
+        let is_oldest = self.segments.first_key_value().is_none_or(|(oldest, _)| *oldest == number);
         let mut moving = Vec::new();
         let index = &self.index;
         format::scan(&bytes, false, |found| {
@@ -323,10 +286,7 @@ impl<D: Disk> Log<D> {
         self.buffer.clear();
         let start = format::begin_batch(&mut self.buffer);
         let mut places = Vec::with_capacity(offsets.len());
-        for row in offsets
-            .iter()
-            .filter_map(|offset| format::read_row(bytes, *offset))
-        {
+        for row in offsets.iter().filter_map(|offset| format::read_row(bytes, *offset)) {
             let offset = self.buffer.len() as u32;
             format::write_row(&row, &mut self.buffer);
             if row.value.is_some() {

@@ -39,8 +39,7 @@ impl MemoryDisk {
     pub fn cut_power(&self, mut keep: impl FnMut(usize) -> usize) {
         for file in self.state().files.values_mut() {
             let unsynced = file.bytes.len() - file.synced;
-            file.bytes
-                .truncate(file.synced + keep(unsynced).min(unsynced));
+            file.bytes.truncate(file.synced + keep(unsynced).min(unsynced));
             file.synced = file.bytes.len();
         }
     }
@@ -66,10 +65,7 @@ impl MemoryDisk {
     /// A disk with the same files that shares nothing with this one.
     pub fn snapshot(&self) -> Self {
         let files = self.state().files.clone();
-        Self(Arc::new(Mutex::new(State {
-            files,
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { files, ..State::default() })))
     }
 
     /// Bytes of all segments.
@@ -90,10 +86,7 @@ impl MemoryDisk {
 
 impl State {
     fn used(&self) -> usize {
-        self.files
-            .values()
-            .map(|file| file.bytes.len())
-            .sum::<usize>()
+        self.files.values().map(|file| file.bytes.len()).sum::<usize>()
             + if self.reserved { RESERVE_LEN } else { 0 }
     }
 
@@ -112,9 +105,7 @@ impl State {
     }
 
     fn file(&mut self, segment: u32) -> io::Result<&mut File> {
-        self.files
-            .get_mut(&segment)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.files.get_mut(&segment).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -139,19 +130,10 @@ impl Disk for MemoryDisk {
     fn append(&mut self, segment: u32, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state();
         state.operate()?;
-        let room = state
-            .room
-            .map_or(usize::MAX, |room| room.saturating_sub(state.used()));
+        let room = state.room.map_or(usize::MAX, |room| room.saturating_sub(state.used()));
         let taken = bytes.len().min(room);
-        state
-            .file(segment)?
-            .bytes
-            .extend_from_slice(&bytes[..taken]);
-        if taken < bytes.len() {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
+        state.file(segment)?.bytes.extend_from_slice(&bytes[..taken]);
+        if taken < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&mut self, segment: u32) -> io::Result<()> {
@@ -185,9 +167,7 @@ impl Disk for MemoryDisk {
 
     fn reserve(&mut self, hold: bool) -> io::Result<()> {
         let mut state = self.state();
-        let fits = state
-            .room
-            .is_none_or(|room| room >= state.used() + RESERVE_LEN);
+        let fits = state.room.is_none_or(|room| room >= state.used() + RESERVE_LEN);
         if hold && !state.reserved && !fits {
             return Err(io::ErrorKind::StorageFull.into());
         }

@@ -69,13 +69,8 @@ impl Slots {
         let mut bytes = Zeroizing::new(vec![0; count as usize * SLOT_LEN]);
         file.read_exact_at(&mut bytes, 0)?;
         let keys = SlotKeys(bytes);
-        let slots = Self {
-            file,
-            count,
-            free: (0..count).collect(),
-            doomed: Vec::new(),
-            fresh: Vec::new(),
-        };
+        let slots =
+            Self { file, count, free: (0..count).collect(), doomed: Vec::new(), fresh: Vec::new() };
         Ok((slots, keys))
     }
 
@@ -87,12 +82,8 @@ impl Slots {
     /// Dooms every slot that nobody claimed and that is not blank: keys of rows whose deletion was
     /// durable when the process ended before it could overwrite them.
     pub(crate) fn doom_unclaimed(&mut self, keys: &SlotKeys) {
-        let stale: Vec<u32> = self
-            .free
-            .iter()
-            .copied()
-            .filter(|slot| !keys.is_blank(*slot))
-            .collect();
+        let stale: Vec<u32> =
+            self.free.iter().copied().filter(|slot| !keys.is_blank(*slot)).collect();
         stale.iter().for_each(|slot| self.doom(*slot));
     }
 
@@ -114,8 +105,7 @@ impl Slots {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key).map_err(io::Error::other)?;
         let generation = getrandom::u64().map_err(io::Error::other)?;
-        self.fresh
-            .push((slot, Zeroizing::new(encode(&key, generation))));
+        self.fresh.push((slot, Zeroizing::new(encode(&key, generation))));
         Ok((SlotRef { slot, generation }, key))
     }
 
@@ -167,8 +157,7 @@ impl SlotKeys {
     }
 
     fn is_blank(&self, slot: u32) -> bool {
-        self.slot(slot)
-            .is_none_or(|slot| slot.iter().all(|byte| *byte == 0))
+        self.slot(slot).is_none_or(|slot| slot.iter().all(|byte| *byte == 0))
     }
 
     fn slot(&self, slot: u32) -> Option<&[u8]> {

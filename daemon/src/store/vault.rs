@@ -29,9 +29,7 @@ pub struct Store<D = FileDisk> {
 
 impl<D> fmt::Debug for Store<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("secret_rows", &self.slot_of.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("secret_rows", &self.slot_of.len()).finish_non_exhaustive()
     }
 }
 
@@ -66,15 +64,8 @@ impl<D: Disk> Store<D> {
     pub fn open_on(disk: D, keys: &Path, owner: [u8; 16]) -> Result<(Self, Opened), StoreError> {
         let (log, report) = Log::open(disk, owner)?;
         let (slots, keys) = Slots::open(keys)?;
-        let mut store = Self {
-            log,
-            slots,
-            slot_of: HashMap::new(),
-        };
-        let mut opened = Opened {
-            log: report,
-            ..Opened::default()
-        };
+        let mut store = Self { log, slots, slot_of: HashMap::new() };
+        let mut opened = Opened { log: report, ..Opened::default() };
         for table in Table::ALL {
             store.load(*table, &keys, &mut opened)?;
         }
@@ -99,11 +90,7 @@ impl<D: Disk> Store<D> {
     ) -> Result<(), StoreError> {
         let mut claimed = Vec::new();
         self.log.rows(table, |key, stored| {
-            let record = |value: Vec<u8>| Record {
-                table,
-                key: key.to_vec(),
-                value: Some(value),
-            };
+            let record = |value: Vec<u8>| Record { table, key: key.to_vec(), value: Some(value) };
             if !table.is_secret() {
                 opened.rows.push(record(stored.to_vec()));
                 return;
@@ -154,17 +141,11 @@ impl<D: Disk> Store<D> {
             wrapped.push(self.wrap(record, change)?);
         }
         self.slots.flush()?;
-        self.log
-            .commit(newest.iter().zip(&wrapped).map(|(record, wrapped)| {
-                Row {
-                    table: record.table,
-                    key: &record.key,
-                    value: wrapped
-                        .as_ref()
-                        .map(|value| &value[..])
-                        .or(record.value.as_deref()),
-                }
-            }))
+        self.log.commit(newest.iter().zip(&wrapped).map(|(record, wrapped)| Row {
+            table: record.table,
+            key: &record.key,
+            value: wrapped.as_ref().map(|value| &value[..]).or(record.value.as_deref()),
+        }))
     }
 
     fn wrap(
@@ -176,21 +157,13 @@ impl<D: Disk> Store<D> {
             return Ok(None);
         }
         let print = self.log.fingerprint(record.table, &record.key);
-        change
-            .old
-            .extend(self.slot_of.get(&print).map(|slot| (print, *slot)));
+        change.old.extend(self.slot_of.get(&print).map(|slot| (print, *slot)));
         let Some(value) = &record.value else {
             return Ok(None);
         };
         let (at, key) = self.slots.allocate()?;
         change.new.push((print, at.slot));
-        Ok(Some(Zeroizing::new(wrap::wrap(
-            &key,
-            at,
-            record.table,
-            &record.key,
-            value,
-        ))))
+        Ok(Some(Zeroizing::new(wrap::wrap(&key, at, record.table, &record.key, value))))
     }
 
     /// Overwrites the keys of rows that are gone. Called when nothing else is to do, and with
@@ -200,11 +173,7 @@ impl<D: Disk> Store<D> {
     ///
     /// When the slot file cannot be written; tried again with the next call.
     pub fn forget(&mut self) -> Result<(), StoreError> {
-        if self.slots.has_doomed() {
-            Ok(self.slots.flush()?)
-        } else {
-            Ok(())
-        }
+        if self.slots.has_doomed() { Ok(self.slots.flush()?) } else { Ok(()) }
     }
 
     /// Cleans one segment when that is worth its writes; false when there is nothing to do.
@@ -248,12 +217,7 @@ fn newest_of<'a, D: Disk>(log: &Log<D>, records: &'a [Record]) -> Vec<&'a Record
     let mut seen = HashSet::with_capacity(records.len());
     let mut newest = Vec::with_capacity(records.len());
     for record in records.iter().rev() {
-        debug_assert!(
-            record
-                .value
-                .as_ref()
-                .is_none_or(|value| value.len() <= VALUE_LEN_MAX)
-        );
+        debug_assert!(record.value.as_ref().is_none_or(|value| value.len() <= VALUE_LEN_MAX));
         if !seen.insert(log.fingerprint(record.table, &record.key)) {
             continue;
         }
@@ -273,11 +237,7 @@ mod tests {
     const OWNER: [u8; 16] = [1; 16];
 
     fn record(table: Table, key: &[u8], value: Option<&[u8]>) -> Record {
-        Record {
-            table,
-            key: key.to_vec(),
-            value: value.map(<[u8]>::to_vec),
-        }
+        Record { table, key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
     }
 
     fn open(disk: &MemoryDisk, dir: &Path) -> (Store<MemoryDisk>, Opened) {
@@ -294,9 +254,7 @@ mod tests {
         let old = record(Table::Sessions, b"peer", Some(b"old chain key"));
         store.commit(&[old.clone()]).expect("room");
         let pages = disk.snapshot();
-        store
-            .commit(&[record(Table::Sessions, b"peer", Some(b"new chain key"))])
-            .expect("room");
+        store.commit(&[record(Table::Sessions, b"peer", Some(b"new chain key"))]).expect("room");
         store.forget().expect("writable");
         let keys = dir.path().join("copied keys");
         std::fs::copy(dir.path().join("keys"), &keys).expect("room");
@@ -304,10 +262,7 @@ mod tests {
         assert!(opened.rows.is_empty());
         assert_eq!(opened.unreadable.len(), 1);
         let (_, opened) = open(&disk, dir.path());
-        assert!(
-            opened.unreadable.is_empty(),
-            "a slot was overwritten that is in use"
-        );
+        assert!(opened.unreadable.is_empty(), "a slot was overwritten that is in use");
     }
 
     /// `DSK-11`: power may be cut at any step; the row has its old or its new value.
@@ -317,24 +272,16 @@ mod tests {
             let dir = tempfile::tempdir().expect("a temporary directory");
             let disk = MemoryDisk::default();
             let (mut store, _) = open(&disk, dir.path());
-            store
-                .commit(&[record(Table::PreKeys, b"k", Some(b"one"))])
-                .expect("room");
+            store.commit(&[record(Table::PreKeys, b"k", Some(b"one"))]).expect("room");
             disk.fail_after(step);
-            let done = store
-                .commit(&[record(Table::PreKeys, b"k", Some(b"two"))])
-                .is_ok();
+            let done = store.commit(&[record(Table::PreKeys, b"k", Some(b"two"))]).is_ok();
             drop(store);
             disk.fail_after(u32::MAX);
             disk.cut_power(|_| 0);
             let (_, opened) = open(&disk, dir.path());
             assert_eq!(opened.rows.len(), 1);
             let value = opened.rows[0].value.as_deref();
-            assert_eq!(
-                value,
-                Some(if done { &b"two"[..] } else { b"one" }),
-                "step {step}"
-            );
+            assert_eq!(value, Some(if done { &b"two"[..] } else { b"one" }), "step {step}");
         }
     }
 
@@ -362,9 +309,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let disk = MemoryDisk::default();
         let (mut store, _) = open(&disk, dir.path());
-        store
-            .commit(&[record(Table::Channels, b"c", Some(b"channel secret"))])
-            .expect("room");
+        store.commit(&[record(Table::Channels, b"c", Some(b"channel secret"))]).expect("room");
         disk.tamper(1, |bytes| {
             assert!(!bytes.windows(14).any(|window| window == b"channel secret"));
         });

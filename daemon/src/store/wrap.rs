@@ -57,11 +57,7 @@ pub(crate) fn unwrap(
     let (header, body) = stored.split_at_checked(HEADER_LEN)?;
     let mut value = Zeroizing::new(body.to_vec());
     ChaCha20Poly1305::new(&(*key).into())
-        .decrypt_in_place(
-            &[0; 12].into(),
-            &associated(header, table, row_key),
-            &mut *value,
-        )
+        .decrypt_in_place(&[0; 12].into(), &associated(header, table, row_key), &mut *value)
         .ok()
         .map(|()| value)
 }
@@ -77,10 +73,7 @@ fn associated(header: &[u8], table: Table, row_key: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const AT: SlotRef = SlotRef {
-        slot: 3,
-        generation: 9,
-    };
+    const AT: SlotRef = SlotRef { slot: 3, generation: 9 };
 
     #[test]
     fn wrapped_values_round_trip() {

@@ -78,19 +78,9 @@ impl Writer {
     pub fn start<D: Disk + 'static>(store: Store<D>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         shared.store_bytes.store(store.bytes(), Ordering::Relaxed);
-        let worker = Worker {
-            store,
-            shared: Arc::clone(&shared),
-            batch: Vec::new(),
-            bytes: 0,
-        };
-        let thread = thread::Builder::new()
-            .name("store".into())
-            .spawn(move || worker.run())?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        let worker = Worker { store, shared: Arc::clone(&shared), batch: Vec::new(), bytes: 0 };
+        let thread = thread::Builder::new().name("store".into()).spawn(move || worker.run())?;
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// Queues the records up to and including `through`; `records` is left empty.
@@ -104,9 +94,7 @@ impl Writer {
         }
         queue.through = through.0;
         queue.bytes += bytes;
-        self.shared
-            .waiting_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
+        self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         drop(queue);
         self.shared.wake.notify_one();
     }
@@ -143,10 +131,7 @@ impl Writer {
     /// Commits so far and the time they took together.
     pub fn commits(&self) -> (u64, Duration) {
         let micros = self.shared.commit_us.load(Ordering::Relaxed);
-        (
-            self.shared.commits.load(Ordering::Relaxed),
-            Duration::from_micros(micros),
-        )
+        (self.shared.commits.load(Ordering::Relaxed), Duration::from_micros(micros))
     }
 
     /// Writes what is queued and ends the thread. A disk that fails is given up on.
@@ -220,11 +205,7 @@ impl<D: Disk> Worker<D> {
                     break;
                 }
             } else {
-                queue = self
-                    .shared
-                    .wake
-                    .wait(queue)
-                    .unwrap_or_else(PoisonError::into_inner);
+                queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
         }
         self.batch.clear();
@@ -251,12 +232,8 @@ impl<D: Disk> Worker<D> {
         self.batch.shrink_to(BATCH_KEPT);
         let shared = &self.shared;
         shared.committed.store(through, Ordering::Release);
-        shared
-            .waiting_bytes
-            .fetch_sub(mem::take(&mut self.bytes), Ordering::Relaxed);
-        shared
-            .store_bytes
-            .store(self.store.bytes(), Ordering::Relaxed);
+        shared.waiting_bytes.fetch_sub(mem::take(&mut self.bytes), Ordering::Relaxed);
+        shared.store_bytes.store(self.store.bytes(), Ordering::Relaxed);
         shared.commits.fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         shared.commit_us.fetch_add(micros, Ordering::Relaxed);
@@ -287,11 +264,8 @@ impl<D: Disk> Worker<D> {
     }
 
     fn report(&self, error: &StoreError) {
-        let health = if matches!(error, StoreError::Full(_)) {
-            Health::Full
-        } else {
-            Health::Failed
-        };
+        let health =
+            if matches!(error, StoreError::Full(_)) { Health::Full } else { Health::Failed };
         if self.shared.health.load(Ordering::Relaxed) != health as u8 {
             tracing::error!("{error}; nothing new is kept until it is written");
         }
@@ -334,11 +308,7 @@ mod tests {
     use mesh::Table;
 
     fn record(key: u8, len: usize) -> Record {
-        Record {
-            table: Table::Custody,
-            key: vec![key],
-            value: Some(vec![key; len]),
-        }
+        Record { table: Table::Custody, key: vec![key], value: Some(vec![key; len]) }
     }
 
     fn writer(disk: &MemoryDisk) -> (Writer, tempfile::TempDir) {

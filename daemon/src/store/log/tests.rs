@@ -14,10 +14,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 }
@@ -150,21 +148,11 @@ fn rows_come_in_the_order_of_their_last_write() {
     let disk = MemoryDisk::default();
     let (mut log, _) = open(&disk);
     let put = |table, key: u8| (table, vec![key], Some(vec![key]));
-    commit(
-        &mut log,
-        &[
-            put(Table::Inbox, 1),
-            put(Table::Meta, 9),
-            put(Table::Inbox, 2),
-        ],
-    )
-    .expect("endless room");
+    commit(&mut log, &[put(Table::Inbox, 1), put(Table::Meta, 9), put(Table::Inbox, 2)])
+        .expect("endless room");
     commit(&mut log, &[put(Table::Inbox, 1)]).expect("endless room");
     let mut keys = Vec::new();
-    open(&disk)
-        .0
-        .rows(Table::Inbox, |key, _| keys.push(key[0]))
-        .expect("readable");
+    open(&disk).0.rows(Table::Inbox, |key, _| keys.push(key[0])).expect("readable");
     assert_eq!(keys, [2, 1]);
 }
 
@@ -178,11 +166,7 @@ fn damage_costs_the_rows_it_hits() {
         let (mut log, _) = open(&disk);
         let mut model = Model::new();
         for key in 0..200u32 {
-            let changes = [(
-                Table::Custody,
-                key.to_le_bytes().to_vec(),
-                Some(vec![7; 100]),
-            )];
+            let changes = [(Table::Custody, key.to_le_bytes().to_vec(), Some(vec![7; 100]))];
             commit(&mut log, &changes).expect("endless room");
             apply(&mut model, &changes);
         }
@@ -194,12 +178,7 @@ fn damage_costs_the_rows_it_hits() {
         let (log, report) = open(&disk);
         let found = contents(&log);
         assert!(found.len() >= 199, "seed {seed}: {} rows", found.len());
-        assert!(
-            found
-                .iter()
-                .all(|(key, value)| model.get(key) == Some(value)),
-            "seed {seed}"
-        );
+        assert!(found.iter().all(|(key, value)| model.get(key) == Some(value)), "seed {seed}");
         assert_eq!(report.damage.len(), 1, "seed {seed}");
         assert_eq!(disk.copies().len(), 1, "seed {seed}");
         drop(log);
@@ -219,9 +198,7 @@ fn garbage_is_no_log() {
         commit(&mut log, &[(Table::Meta, vec![1], Some(vec![2; 50]))]).expect("endless room");
         drop(log);
         disk.tamper(1, |bytes| {
-            *bytes = (0..random.below(5_000))
-                .map(|_| random.below(256) as u8)
-                .collect();
+            *bytes = (0..random.below(5_000)).map(|_| random.below(256) as u8).collect();
         });
         let (mut log, _) = open(&disk);
         assert_eq!(contents(&log).len(), 0);
@@ -258,8 +235,6 @@ fn other_owner_is_refused() {
     let disk = MemoryDisk::default();
     let (mut log, _) = open(&disk);
     commit(&mut log, &[(Table::Meta, vec![1], Some(vec![2]))]).expect("endless room");
-    let error = Log::open(disk, [0x0b; 16])
-        .map(|_| ())
-        .expect_err("another node's");
+    let error = Log::open(disk, [0x0b; 16]).map(|_| ()).expect_err("another node's");
     assert!(error.to_string().contains("0a0a0a0a"), "{error}");
 }
