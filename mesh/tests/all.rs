@@ -1,0 +1,3 @@
+//! What the core promises from outside: the one integration-test binary of this crate.
+
+mod fuzz_smoke;

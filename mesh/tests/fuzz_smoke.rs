@@ -1,0 +1,116 @@
+//! The fuzz targets over seeded noise and mutated honest bytes: a glance at every one of them with
+//! the stable compiler. `QPC_FUZZ_SEEDS` says how many inputs each gets (default 300).
+
+#[allow(unreachable_pub, reason = "public in the crate that cargo-fuzz builds")]
+#[path = "../../tests/fuzz/src/targets/mod.rs"]
+mod targets;
+
+use std::collections::BTreeSet;
+
+use mesh::crypto::rng::NodeRng;
+use targets::{ALL, Target};
+
+fn seeds() -> u64 {
+    std::env::var("QPC_FUZZ_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
+
+/// Bytes of one kind: noise, small numbers, or a sample with some of it changed.
+fn input(rng: &mut NodeRng, samples: &[Vec<u8>]) -> Vec<u8> {
+    let longest = 1 << rng.below(11);
+    let len = rng.below(longest) as usize;
+    let mut bytes = vec![0; len];
+    rng.fill(&mut bytes);
+    match rng.below(4) {
+        0 => bytes.iter_mut().for_each(|byte| *byte &= 0x07),
+        1 | 2 if !samples.is_empty() => {
+            bytes = samples[rng.below(samples.len() as u64) as usize].clone();
+            for _ in 0..rng.below(4) {
+                mutate(rng, &mut bytes);
+            }
+        }
+        _ => {}
+    }
+    bytes
+}
+
+fn mutate(rng: &mut NodeRng, bytes: &mut Vec<u8>) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = rng.below(bytes.len() as u64) as usize;
+    match rng.below(4) {
+        0 => bytes[at] ^= 1 << rng.below(8),
+        1 => bytes[at] = rng.next_u32() as u8,
+        2 => bytes.truncate(at),
+        _ => bytes.insert(at, rng.next_u32() as u8),
+    }
+}
+
+/// Runs a target over many inputs. The seed in a panic's message reproduces it.
+fn run((name, target): Target, samples: &[Vec<u8>]) {
+    for seed in 0..seeds() {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let bytes = input(&mut NodeRng::from_seed(key), samples);
+        let result = std::panic::catch_unwind(|| target(&bytes));
+        assert!(result.is_ok(), "target {name}, seed {seed}: {} bytes {bytes:02x?}", bytes.len());
+    }
+}
+
+fn target(name: &str) -> Target {
+    *ALL.iter().find(|(known, _)| *known == name).expect("a target of that name")
+}
+
+/// Kinds of frames that an ordinary conversation needs.
+const ORDINARY_KINDS: [u8; 11] =
+    [0x01, 0x10, 0x20, 0x22, 0x23, 0x30, 0x31, 0x38, 0x39, 0x40, 0x50];
+
+/// Honest frames of every kind that three nodes exchange.
+fn honest_frames() -> Vec<Vec<u8>> {
+    targets::honest_traffic()
+}
+
+#[test]
+fn frames() {
+    run(target("frame"), &honest_frames());
+}
+
+#[test]
+fn objects() {
+    let frames = honest_frames();
+    let bodies_of = |kinds: &[u8]| -> Vec<Vec<u8>> {
+        let wanted = |frame: &&Vec<u8>| kinds.contains(&frame[1]);
+        frames.iter().filter(wanted).map(|frame| frame[2..].to_vec()).collect()
+    };
+    let envelopes = bodies_of(&[0x20]);
+    let kinds: BTreeSet<u8> = frames.iter().map(|frame| frame[1]).collect();
+    assert!(kinds.is_superset(&ORDINARY_KINDS.into()), "{kinds:02x?}");
+    for bytes in &envelopes {
+        targets::envelope(bytes);
+    }
+    run(target("envelope"), &envelopes);
+    run(target("bundle"), &bodies_of(&[0x31]));
+    run(target("announce"), &bodies_of(&[0x10]));
+    run(target("invite"), &[b"qpc-channel:aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcytbnnsxe6kwhgeakjqq".to_vec()]);
+}
+
+#[test]
+fn machines() {
+    for name in ["reassembler", "channel", "channel_rows", "reconcile"] {
+        run(target(name), &[]);
+    }
+}
+
+/// Longer stories than the other targets need: hundreds of operations each.
+#[test]
+fn node_operations() {
+    let mut rng = NodeRng::from_seed([3; 32]);
+    let stories: Vec<Vec<u8>> = (0..20)
+        .map(|_| {
+            let mut story = vec![0; 4_096];
+            rng.fill(&mut story);
+            story
+        })
+        .collect();
+    run(target("node"), &stories);
+}
