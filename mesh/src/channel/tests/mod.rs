@@ -1,6 +1,6 @@
 //! `specs/07-channel.md`, rule by rule; several machines wired together by [`world::World`].
 
-mod catching_up;
+mod catchup;
 mod flooding;
 mod formats;
 mod membership;
