@@ -56,11 +56,8 @@ impl Sessions {
         // count in a session, and nobody needs the hash of a long envelope.
         let alone = body.label != [0; 16];
         if alone && let Some(known) = self.replay.get(&envelope.id().0) {
-            return known
-                .message
-                .as_ref()
-                .map(Alone::opened)
-                .ok_or(PeerMisbehaved::Replayed.into());
+            let message = known.message.as_ref().ok_or(PeerMisbehaved::Replayed)?;
+            return Ok(message.opened());
         }
         let header = envelope.header();
         let exchange = self.contact_exchange(identity, prekeys, body)?;
