@@ -62,8 +62,7 @@ fn target(name: &str) -> Target {
 }
 
 /// Kinds of frames that an ordinary conversation needs.
-const ORDINARY_KINDS: [u8; 11] =
-    [0x01, 0x10, 0x20, 0x22, 0x23, 0x30, 0x31, 0x38, 0x39, 0x40, 0x50];
+const ORDINARY_KINDS: [u8; 11] = [0x01, 0x10, 0x20, 0x22, 0x23, 0x30, 0x31, 0x38, 0x39, 0x40, 0x50];
 
 /// Honest frames of every kind that three nodes exchange.
 fn honest_frames() -> Vec<Vec<u8>> {
@@ -91,7 +90,11 @@ fn objects() {
     run(target("envelope"), &envelopes);
     run(target("bundle"), &bodies_of(&[0x31]));
     run(target("announce"), &bodies_of(&[0x10]));
-    run(target("invite"), &[b"qpc-channel:aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcytbnnsxe6kwhgeakjqq".to_vec()]);
+    run(
+        target("invite"),
+        &[b"qpc-channel:aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcytbnnsxe6kwhgeakjqq"
+            .to_vec()],
+    );
 }
 
 #[test]

@@ -69,6 +69,10 @@ impl PreKeys {
             return Err(Malformed::TooLong("pre-keys").into());
         }
         let id = u32::from_be_bytes(id);
+        // At one a day it takes 11 million years to get there; a damaged row must not be the last.
+        if id == u32::MAX {
+            return Err(Malformed::OutOfRange("pre-key row key").into());
+        }
         self.keys.insert(id, Owned::read(self.mode, id, value)?);
         Ok(())
     }
@@ -130,7 +134,7 @@ impl PreKeys {
     }
 
     fn make(&mut self, now_s: u64, rng: &mut NodeRng, records: &mut Vec<Record>) {
-        let id = self.keys.last_key_value().map_or(1, |(id, _)| id.wrapping_add(1));
+        let id = self.keys.last_key_value().map_or(1, |(id, _)| id + 1);
         let private = PreKeyPrivate {
             xwing: XWingKey::from_seed(self.mode, rng.array()),
             x25519: X25519Key::from_seed(rng.array()),
@@ -198,7 +202,7 @@ impl Owned {
         if format != FORMAT {
             return Err(Unsupported::Version(format).into());
         }
-        let created_s = reader.u64("pre-key creation")?;
+        let created_s = Uptime::read(&mut reader)?;
         let xwing = Zeroizing::new(reader.array("pre-key X-Wing seed")?);
         let x25519 = Zeroizing::new(reader.array("pre-key X25519")?);
         reader.finish("pre-key row")?;

@@ -257,6 +257,8 @@ fn id_14_rows() {
     let longer = [&row[..], &[0]].concat();
     assert!(fresh.restore(key, &longer).is_err());
     assert!(fresh.restore(&[1, 2, 3], row).is_err());
+    assert!(fresh.restore(&[0xff; 4], row).is_err());
+    assert!(fresh.restore(b"t", &[0xff; 8]).is_err());
     assert!(fresh.restore(key, row).is_ok());
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    error::Error,
+    error::{Error, Malformed},
     record::{Record, Table},
     time::Instant,
     wire::Reader,
@@ -15,6 +15,9 @@ use crate::{
 
 /// How often the clock is saved: 24 small records a day.
 pub const SAVE_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// No node runs for 34,000 years; sums with this never overflow.
+const UPTIME_MAX_S: u64 = 1 << 40;
 
 /// Seconds of running time since the first start of this node.
 #[derive(Clone, Debug)]
@@ -37,11 +40,17 @@ impl Uptime {
 
     pub(crate) fn restore(&mut self, value: &[u8]) -> Result<(), Error> {
         let mut reader = Reader::new(value);
-        let seconds = reader.u64("uptime")?;
+        let seconds = Self::read(&mut reader)?;
         reader.finish("uptime row")?;
         self.base_s = seconds;
         self.saved_s = seconds;
         Ok(())
+    }
+
+    /// A reading of this clock from a row.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<u64, Malformed> {
+        let seconds = reader.u64("uptime")?;
+        if seconds > UPTIME_MAX_S { Err(Malformed::OutOfRange("uptime")) } else { Ok(seconds) }
     }
 
     /// Lets the clock run from `now` on, if it does not run yet.

@@ -72,7 +72,11 @@ impl Sending {
         if counter >= self.usable {
             return Err(Refusal::Awaiting);
         }
-        let derived = self.tree.derive(counter).expect("a counter is taken once, in order");
+        let Some(derived) = self.tree.derive(counter) else {
+            // Only a damaged row can lack a key that was not used.
+            self.next = SESSION_MESSAGES_MAX;
+            return Err(Refusal::Exhausted);
+        };
         let key = derived.key.clone();
         self.tree.remove(derived);
         self.next += 1;

@@ -183,7 +183,7 @@ impl Meta {
         let peer = PublicIdentity::new(reader.array("session node key")?);
         let suite = reader.u8("session suite")?;
         let suite = Suite::from_code(suite).ok_or(Unsupported::Suite(suite))?;
-        let created_s = reader.u64("session creation")?;
+        let created_s = Uptime::read(&mut reader)?;
         let root_key =
             (flags & FLAG_ROOT != 0).then(|| reader.array("session root key")).transpose()?;
         let pending =

@@ -1,6 +1,6 @@
 use std::vec::Vec;
 
-use super::ends::{End, acquainted};
+use super::ends::{End, PARAMS, acquainted};
 use crate::{
     crypto::{Mode, rng::NodeRng},
     identity::{PublicIdentity, Suite},
@@ -108,7 +108,8 @@ fn ses_18_flipped_bits_do_no_harm() {
     let all: Vec<_> = rows(&end).collect();
     for (damaged, (_, _, value)) in all.iter().enumerate() {
         for bit in (0..8 * value.len()).step_by(61) {
-            let mut sessions = Sessions::new(Mode::Real, [bit as u8; 8]);
+            let life = (bit << 8 | damaged) as u64;
+            let mut sessions = Sessions::new(Mode::Real, life.to_le_bytes());
             for (index, (table, key, value)) in all.iter().enumerate() {
                 let mut value = (*value).clone();
                 if index == damaged {
@@ -118,6 +119,14 @@ fn ses_18_flipped_bits_do_no_harm() {
             }
             sessions.handle_timeout(end.now);
             assert!(sessions.len() <= end.sessions.len());
+            let peers: Vec<_> = sessions.by_peer.keys().copied().collect();
+            for peer in peers {
+                for _ in 0..3 {
+                    let _ = sessions.seal(end.now, &end.identity, &peer, &PARAMS, &[b"text"]);
+                    let generation = sessions.drain_records(&mut Vec::new());
+                    sessions.on_committed(generation);
+                }
+            }
         }
     }
 }

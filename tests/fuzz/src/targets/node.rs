@@ -356,7 +356,8 @@ impl World {
         let mut frames = 0;
         while let Some(link) = self.hosts[host].node.poll_link() {
             let mut buf = Vec::new();
-            while let Some(transmit) = self.hosts[host].node.poll_transmit(self.now, link, &mut buf) {
+            while let Some(transmit) = self.hosts[host].node.poll_transmit(self.now, link, &mut buf)
+            {
                 assert_eq!(transmit.size, buf.len());
                 assert!(buf.len() <= CAPS.mtu as usize);
                 frames += 1;
