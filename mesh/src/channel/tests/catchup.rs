@@ -267,7 +267,7 @@ fn ch_25_loss_is_repaired() {
 /// Everything together: a random mesh, members and strangers, loss, cuts, restarts.
 #[test]
 fn ch_13_exactly_once_in_a_rough_world() {
-    for seed in 0..4 {
+    for seed in 0..3 {
         let mut rng = NodeRng::from_seed([seed + 50; 32]);
         let mut world = World::new(16);
         world.lossy = true;

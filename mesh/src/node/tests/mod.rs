@@ -2,6 +2,7 @@
 
 mod announce;
 mod carry;
+mod channels;
 mod contacts;
 mod diagnose;
 mod hop;
