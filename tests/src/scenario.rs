@@ -19,6 +19,8 @@ pub struct Scenario {
     pub topology: Shape,
     /// Mean number of neighbours in a geometric mesh.
     pub degree: usize,
+    /// Links beside the topology's, between random pairs: the mesh's long-distance connections.
+    pub shortcuts: usize,
     /// Nodes that announce themselves; 0 means all. The others relay and stay silent.
     pub announcing: usize,
     /// Virtual time for load and faults, in seconds.
@@ -178,6 +180,7 @@ impl Default for Scenario {
             nodes: 10,
             topology: Shape::Geometric,
             degree: 6,
+            shortcuts: 0,
             announcing: 0,
             duration_s: 60,
             settle_s: 3_600,

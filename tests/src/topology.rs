@@ -1,5 +1,7 @@
 //! Who has a link to whom.
 
+use std::collections::BTreeSet;
+
 use crate::{rng::Rng, scenario::Shape};
 
 /// The links of a mesh of `nodes`, each as a pair of node indices with the lower one first.
@@ -12,6 +14,27 @@ pub fn edges(shape: Shape, nodes: usize, degree: usize, rng: &mut Rng) -> Vec<(u
         Shape::Grid => grid(nodes),
         Shape::Geometric => geometric(nodes, degree, rng),
         Shape::Hub => (1..nodes).map(|leaf| (0, leaf)).collect(),
+    }
+}
+
+/// Adds `count` links between random pairs that have none.
+pub fn add_shortcuts(
+    edges: &mut Vec<(usize, usize)>,
+    nodes: usize,
+    count: usize,
+    rng: &mut Rng,
+) {
+    let mut taken: BTreeSet<(usize, usize)> = edges.iter().copied().collect();
+    let room = nodes * nodes.saturating_sub(1) / 2 - taken.len();
+    for _ in 0..count.min(room) {
+        loop {
+            let (a, b) = (rng.index(nodes), rng.index(nodes));
+            let pair = (a.min(b), a.max(b));
+            if a != b && taken.insert(pair) {
+                edges.push(pair);
+                break;
+            }
+        }
     }
 }
 
@@ -144,6 +167,18 @@ mod tests {
                 assert_eq!(unique.len(), edges.len(), "{shape:?} of {nodes}");
                 assert!(edges.iter().all(|&(a, b)| a < b && b < nodes), "{shape:?} of {nodes}");
             }
+        }
+    }
+
+    /// `SIM-03`
+    #[test]
+    fn shortcuts_are_new_links_until_everyone_is_linked() {
+        for (wished, expected) in [(0, 4), (3, 7), (100, 10)] {
+            let mut edges = line(5);
+            add_shortcuts(&mut edges, 5, wished, &mut Rng::new(1));
+            edges.sort_unstable();
+            edges.dedup();
+            assert_eq!(edges.len(), expected);
         }
     }
 

@@ -16,7 +16,7 @@ use super::Programs;
 /// Where a daemon lives.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its folder: data, socket and log.
+    /// Its folder: data, socket and log; a `qpcd.toml` in it is its configuration.
     pub folder: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
@@ -82,6 +82,10 @@ impl Daemon {
         };
         let log: File =
             OpenOptions::new().create(true).append(true).open(self.place.folder.join("log"))?;
+        let config = self.place.folder.join("qpcd.toml");
+        if config.exists() {
+            command.arg("--config").arg(config);
+        }
         command
             .args(["--no-mdns", "--no-iroh", "--data-dir"])
             .arg(self.place.folder.join("data"))

@@ -103,12 +103,7 @@ impl World {
     /// The mesh of a scenario and a seed, switched off.
     pub fn new(scenario: Scenario, seed: u64, crypto: Mode, journal: Journal) -> Self {
         let rng = Rng::new(seed);
-        let pairs = topology::edges(
-            scenario.topology,
-            scenario.nodes,
-            scenario.degree,
-            &mut rng.fork("topology"),
-        );
+        let pairs = draw_map(&scenario, &mut rng.fork("topology"));
         let destinations = choose_destinations(&scenario, &rng);
         let mut hosts = build_hosts(&scenario, &destinations, crypto, &rng);
         let mut links = rng.fork("links");
@@ -315,6 +310,13 @@ impl World {
         self.journal.note(now, Some(host), || format!("{event:?}"));
         self.note_event(host, event);
     }
+}
+
+fn draw_map(scenario: &Scenario, rng: &mut Rng) -> Vec<(usize, usize)> {
+    let nodes = scenario.nodes;
+    let mut pairs = topology::edges(scenario.topology, nodes, scenario.degree, rng);
+    topology::add_shortcuts(&mut pairs, nodes, scenario.shortcuts, rng);
+    pairs
 }
 
 /// Who announces itself: spread over the map at random, so that no corner stays silent.
