@@ -12,6 +12,7 @@ use crate::{
         Advertisement, KIND_ANNOUNCES, KIND_PATH_REQUEST, KIND_RETRACT, PathRequest, Retraction,
         UNREACHABLE, is_fast, write_count,
     },
+    limits::HOPS_MAX,
     link::LinkId,
     time::Instant,
     wire::VERSION,
@@ -263,9 +264,10 @@ fn is_due_for(row: &Row, slot: Slot) -> bool {
     })
 }
 
-/// What a row says to neighbours, if it is published.
+/// What a row says to neighbours, if it is published and not too far for one more hop.
 fn advertisement(row: &Row) -> Option<Advertisement> {
-    let announce = row.announce().filter(|_| row.published_cost != UNREACHABLE)?;
+    let is_offered = row.published_cost != UNREACHABLE && row.published_hops < HOPS_MAX;
+    let announce = row.announce().filter(|_| is_offered)?;
     Some(Advertisement { hops: row.published_hops, cost: row.published_cost, announce })
 }
 

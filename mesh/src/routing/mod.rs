@@ -15,7 +15,10 @@
 //! |---|---|
 //! | `row`, `table` | what is known, in 300 bytes a destination |
 //! | `neighbours` | links, their cost and share |
-//! | `update` | what an announce, a retraction, a departure changes; when a row is published |
+//! | `update` | what an announce, a retraction, a departure changes |
+//! | `publish` | when neighbours and the application are told |
+//! | `timers` | the deadlines, expiry |
+//! | `view` | what is shown |
 //! | `rank` | which next hop, and what receipts teach |
 //! | `admission` | whose destination gets a row, and who loses one |
 //! | `held` | new sequences that wait for a proven neighbour |
@@ -28,6 +31,7 @@ mod advertise;
 mod held;
 mod neighbours;
 mod persist;
+mod publish;
 mod rank;
 mod request;
 mod row;

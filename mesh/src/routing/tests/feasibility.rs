@@ -89,6 +89,11 @@ fn rt05_costs_add_up_and_saturate() {
     assert_eq!((route.hops, route.cost), (4, 7_000 + LINK_COST));
     bench.hear(1, D + 1, 1, 3, u32::MAX - 1);
     assert!(bench.routing.route(bench.now, &address(D + 1)).is_none());
+    bench.up(2, fast());
+    bench.said(2);
+    bench.hear(1, D + 2, 1, 63, 63);
+    assert_eq!(bench.routing.route(bench.now, &address(D + 2)).map(|it| it.hops), Some(64));
+    assert_eq!(bench.said(2), [], "nobody is offered a 65th hop");
 }
 
 #[test]
