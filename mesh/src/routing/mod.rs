@@ -246,7 +246,7 @@ impl Routing {
     ///
     /// # Errors
     /// [`Malformed`] bytes: nothing of the frame was applied. [`Unsupported::Kind`] for any other
-    /// kind. [`crate::error::PeerMisbehaved::OverBudget`] for too many path requests.
+    /// kind.
     pub fn on_frame(
         &mut self,
         now: Instant,
@@ -271,7 +271,10 @@ impl Routing {
             KIND_RETRACT => self.queue(now, link, body, Retraction::LEN, "retractions", |entry| {
                 Retraction::parse(entry).map(What::Retracted)
             }),
-            KIND_PATH_REQUEST => self.on_path_request(now, slot, PathRequest::parse(body)?),
+            KIND_PATH_REQUEST => {
+                self.on_path_request(now, slot, PathRequest::parse(body)?);
+                Ok(())
+            }
             kind => Err(Unsupported::Kind(kind).into()),
         }
     }

@@ -14,7 +14,6 @@ use crate::{
     address::Address,
     announce::{PathRequest, UNREACHABLE},
     crypto::rng::NodeRng,
-    error::{Error, PeerMisbehaved},
     limits::HOPS_MAX,
     time::Instant,
 };
@@ -68,6 +67,8 @@ pub(super) struct Requests {
     /// Requests that were here before, oldest first.
     nonces: VecDeque<[u8; 8]>,
     known: BTreeSet<[u8; 8]>,
+    /// Dropped for want of budget since the start.
+    dropped: u64,
 }
 
 impl Requests {
@@ -143,6 +144,11 @@ impl Requests {
 }
 
 impl Routing {
+    /// Path requests that were dropped because a neighbour made too many (`RT-52`).
+    pub const fn requests_dropped(&self) -> u64 {
+        self.requests.dropped
+    }
+
     /// Looks for a destination, in rings of 2, 4 and 16 hops, unless a route with at least
     /// `min_seq` is known. Calling it again while the search is on changes nothing.
     pub fn find(
@@ -220,20 +226,17 @@ impl Routing {
         })
     }
 
-    pub(super) fn on_path_request(
-        &mut self,
-        now: Instant,
-        slot: Slot,
-        request: PathRequest,
-    ) -> Result<(), Error> {
+    pub(super) fn on_path_request(&mut self, now: Instant, slot: Slot, request: PathRequest) {
         let Some(neighbour) = self.neighbours.get_mut(slot) else {
-            return Ok(());
+            return;
         };
         if !neighbour.budget.try_take_one(now) {
-            return Err(PeerMisbehaved::OverBudget.into());
+            // Somebody behind the neighbour asks too much, not necessarily the neighbour itself.
+            self.requests.dropped += 1;
+            return;
         }
         if !self.requests.remember(request.nonce) {
-            return Ok(());
+            return;
         }
         if request.destination == self.own {
             neighbour.own_due = true;
@@ -241,7 +244,6 @@ impl Routing {
         } else if self.config.relay {
             self.answer_or_pass_on(now, slot, request);
         }
-        Ok(())
     }
 
     /// A request makes our sequence grow by one at most (`RT-02`).

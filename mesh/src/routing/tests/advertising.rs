@@ -95,6 +95,24 @@ fn ann15_frames_are_filled_to_the_mtu() {
 }
 
 #[test]
+fn ann15_the_largest_frames_are_understood() {
+    let mut bench = Bench::with_neighbours(1);
+    for n in 60..860 {
+        bench.hear(1, n, 1, 1, 500);
+    }
+    bench.up(2, LinkCaps { mtu: 68 << 10, bitrate_bps: 1_000_000_000, ..fast() });
+    let mut told = 0;
+    let mut buf = Vec::new();
+    while bench.routing.poll_frame(bench.now, link(2), 68 << 10, &mut buf) {
+        let Said::Announces(list) = understand(&buf) else { panic!("announces") };
+        assert!(buf.len() <= 68 << 10 && list.len() >= 193);
+        told += list.len();
+        buf.clear();
+    }
+    assert_eq!(told, 800);
+}
+
+#[test]
 fn ann15_urgent_things_go_first() {
     let mut bench = Bench::with_neighbours(2);
     for n in 60..63 {
