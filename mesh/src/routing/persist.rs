@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Routing,
-    row::{ANNOUNCED, DIRTY, PINNED, Row, STORED, Tick},
+    row::{ANNOUNCED, DIRTY, PINNED, REFRESH, Row, STORED, Tick},
     table::RowId,
 };
 use crate::{
@@ -27,14 +27,13 @@ pub(super) struct Unwritten {
 }
 
 impl Unwritten {
-    fn add(&mut self, now: Instant, id: RowId) {
-        self.rows.push(id);
-        self.due.get_or_insert(now + WRITE_INTERVAL);
+    fn write_by(&mut self, due: Instant) {
+        self.due = Some(self.due.map_or(due, |known| known.min(due)));
     }
 
     pub(super) fn delete(&mut self, now: Instant, address: Address) {
         self.deleted.push(address);
-        self.due.get_or_insert(now + WRITE_INTERVAL);
+        self.write_by(now + WRITE_INTERVAL);
     }
 
     /// When changes want to be written; nothing while they wait to be drained.
@@ -76,7 +75,8 @@ impl Routing {
         Ok(())
     }
 
-    /// Appends the rows that changed, if it is time: at most every 5 s, each row once.
+    /// Appends the rows that changed, if it is time: at most every 5 s, every 10 minutes when
+    /// only sequences are new, each row once.
     pub fn drain_records(&mut self, out: &mut Vec<Record>) {
         if !self.unwritten.is_due {
             return;
@@ -97,14 +97,14 @@ impl Routing {
         }
     }
 
-    /// Notes that a row has to be written.
+    /// Notes that a row has to be written: soon, or, when only its sequence is new, some time.
     pub(super) fn mark_unwritten(&mut self, now: Instant, id: RowId) {
-        let Some(row) = self.table.get_mut(id) else {
-            return;
-        };
-        if row.is(ANNOUNCED) && !row.is(DIRTY) {
+        let Some(row) = self.table.get_mut(id).filter(|row| row.is(ANNOUNCED)) else { return };
+        let is_refresh = row.is(REFRESH) && row.is(STORED);
+        self.unwritten.write_by(now + if is_refresh { REFRESH_INTERVAL } else { WRITE_INTERVAL });
+        if !row.is(DIRTY) {
             row.flags.set(DIRTY, true);
-            self.unwritten.add(now, id);
+            self.unwritten.rows.push(id);
         }
     }
 }
@@ -143,3 +143,7 @@ const VALUE_LEN: usize = 1 + MeshAnnounce::LEN + 4;
 
 /// Changed rows are collected for this long.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Refreshed rows are collected for this long: a quiet mesh, in which every node repeats its
+/// announce now and then, must not keep disks busy.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(600);

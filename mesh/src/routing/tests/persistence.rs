@@ -96,6 +96,13 @@ fn rt61_changes_are_collected_and_nothing_is_written_without() {
     bench.pass(Duration::from_secs(5));
     let records = bench.records();
     assert_eq!(records.len(), 1, "each row once");
+    for seq in 20..30 {
+        bench.hear(1, D, seq, 1, 500);
+        bench.pass(Duration::from_secs(55));
+        assert_eq!(bench.records(), [], "a refresh can wait");
+    }
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.records().len(), 1);
     bench.pass(Duration::from_secs(600));
     assert_eq!(bench.records(), []);
     // Forgotten rows are deleted.
