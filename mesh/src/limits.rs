@@ -86,6 +86,11 @@ pub const RECONCILE_WANT_IDS_MAX: usize = 128;
 /// Most rounds of a run. Two disjoint full sets need 8,192 × 2 ids at 120 a round: 137.
 pub const RECONCILE_ROUNDS_MAX: u32 = 512;
 
+/// Most messages of the answerer to which the opener of a run answers: all rounds and the longest
+/// want list, each twice over.
+pub const RECONCILE_HEARD_MAX: u32 =
+    2 * (RECONCILE_ROUNDS_MAX + (RECONCILE_SET_MAX / RECONCILE_WANT_IDS_MAX) as u32);
+
 /// Most runs on one link opened by one side.
 pub const RECONCILE_RUNS_PER_LINK_MAX: usize = 4;
 
@@ -276,6 +281,10 @@ pub const CHANNEL_ADMIT_PER_S: u64 = 250;
 
 /// The same at once: a history of catching up.
 pub const CHANNEL_ADMIT_BURST: u64 = 4_096;
+
+/// Handshake frames waiting for one link: a challenge, tags and a proof for each channel. What is
+/// beyond is lost, and asked for again. 256 × 130 B = 33 KiB.
+pub const CHANNEL_CONTROL_MAX: usize = 8 * CHANNELS_MAX;
 
 /// How long after its arrival a message is still handed to a neighbour that just appeared.
 pub const CHANNEL_CARRY: Duration = Duration::from_secs(3_600);

@@ -21,6 +21,15 @@ use crate::{
     time::{Instant, WallClock},
 };
 
+/// What two neighbours can reconcile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SharedSet {
+    /// Messages on their way, whoever's they are (`CH-21`).
+    Carried,
+    /// The history of one channel (`CH-23`, `CH-24`).
+    Channel(ChannelId),
+}
+
 impl Channels {
     pub(super) fn on_run_frame(
         &mut self,
@@ -43,15 +52,43 @@ impl Channels {
         result
     }
 
-    /// Offers the messages of the last hour that are still under way (`CH-21`).
+    /// Reconciles a set with a neighbour: at once, or when a run may be opened.
     ///
-    /// A node that is no relay does not want those of others: it hands over its own and is done.
-    pub(super) fn open_carry(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
-        if !self.config.relay {
+    /// A node that is no relay does not want what others carry: it hands over its own and is done.
+    pub(super) fn reconcile(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        set: SharedSet,
+        rng: &mut NodeRng,
+    ) {
+        if set == SharedSet::Carried && !self.config.relay {
             return self.push_carried(link, now);
         }
-        let items = carried_items(now, self.history.iter());
-        self.reconciler.open(now, link, carry_label(), &items, rng);
+        self.neighbour(link).pending.insert(set);
+        self.open_pending(now, link, rng);
+    }
+
+    /// Opens as many of the runs that wait as there may be.
+    fn open_pending(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
+        while let Some(neighbour) = self.neighbours.get_mut(&link) {
+            let Some(set) = neighbour.pending.pop_first() else { return };
+            let (label, items) = match set {
+                SharedSet::Carried => (carry_label(), carried_items(now, self.history.iter())),
+                SharedSet::Channel(channel) => {
+                    let Some((label, dated)) = neighbour.handshake.label_of(channel) else {
+                        continue;
+                    };
+                    (label, channel_items(now, &self.history, channel, dated))
+                }
+            };
+            let is_done = self.reconciler.is_running(link, label)
+                || self.reconciler.open(now, link, label, &items, rng);
+            if !is_done {
+                neighbour.pending.insert(set);
+                return;
+            }
+        }
     }
 
     fn push_carried(&mut self, link: LinkId, now: Instant) {
@@ -60,22 +97,6 @@ impl Channels {
         for kept in self.history.iter().filter(|kept| is_carried(now, kept)) {
             let digest = *kept.message.digest();
             neighbour.push(links, kept.channel, Outgoing { digest, requested: false });
-        }
-    }
-
-    /// Reconciles the history of one channel.
-    pub(super) fn open_channel(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        channel: ChannelId,
-        label: Label,
-        dated: bool,
-        rng: &mut NodeRng,
-    ) {
-        let items = channel_items(now, &self.history, channel, dated);
-        if !self.reconciler.open(now, link, label, &items, rng) {
-            self.resync_later(now, link, rng);
         }
     }
 
@@ -109,21 +130,29 @@ impl Channels {
         for link in due {
             let neighbour = self.neighbour(link);
             neighbour.resync_at = None;
-            let sets: Vec<_> = neighbour.handshake.sets().collect();
-            self.open_carry(now, link, rng);
-            for (channel, label, dated) in sets {
-                self.open_channel(now, link, channel, label, dated, rng);
-            }
+            let channels = neighbour.handshake.channels().map(SharedSet::Channel);
+            neighbour.pending.extend(channels.collect::<Vec<_>>());
+            self.reconcile(now, link, SharedSet::Carried, rng);
+            self.open_pending(now, link, rng);
         }
     }
 
     /// Acts on what the runs found out.
     pub(super) fn collect_runs(&mut self, now: Instant, rng: &mut NodeRng) {
+        let mut has_room = false;
         while let Some(event) = self.reconciler.poll_event() {
             match event {
                 RunEvent::Missing { link, label, ids } => self.send_missing(now, link, label, &ids),
-                RunEvent::Ended { link, end, .. } => self.on_run_ended(now, link, end, rng),
+                RunEvent::Ended { link, end, .. } => {
+                    has_room = true;
+                    self.on_run_ended(now, link, end, rng);
+                }
             }
+        }
+        if has_room {
+            let waiting = self.neighbours.iter().filter(|(_, other)| !other.pending.is_empty());
+            let links: Vec<_> = waiting.map(|(link, _)| *link).collect();
+            links.into_iter().for_each(|link| self.open_pending(now, link, rng));
         }
     }
 
@@ -150,15 +179,14 @@ impl Channels {
         }
     }
 
-    /// On a link that loses frames a run that failed, or whose messages may be lost, is repeated
-    /// a few times.
+    /// A run that was refused for want of room there, or got lost, is repeated a few times.
     fn on_run_ended(&mut self, now: Instant, link: LinkId, end: End, rng: &mut NodeRng) {
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
         match end {
             End::Equal => neighbour.resync_attempts = 0,
             End::Reconciled => {}
             End::Refused | End::Failed => {
-                if neighbour.lossy && neighbour.resync_attempts < RESYNC_ATTEMPTS_MAX {
+                if neighbour.resync_attempts < RESYNC_ATTEMPTS_MAX {
                     neighbour.resync_attempts += 1;
                     self.resync_later(now, link, rng);
                 }

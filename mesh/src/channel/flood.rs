@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Channels,
-    catchup::RESYNC_AFTER,
+    catchup::{RESYNC_AFTER, SharedSet},
     history::Gone,
     message::{Admitted, Digest, Incoming, Opened},
     neighbour::{Neighbour, Outgoing},
@@ -27,15 +27,21 @@ impl Channels {
         self.start_handshake(now, up.link, rng);
         // One run serves both sides; a node that opens none hands over by itself.
         if self.own < address || !self.config.relay {
-            self.open_carry(now, up.link, rng);
+            self.reconcile(now, up.link, SharedSet::Carried, rng);
         }
     }
 
     /// A neighbour is gone.
-    pub fn on_link_down(&mut self, _now: Instant, link: LinkId) {
+    pub fn on_link_down(&mut self, now: Instant, link: LinkId) {
         self.neighbours.remove(&link);
         self.reconciler.on_link_down(link);
         self.history.forget_link(link);
+        // Its runs ended without a word; others may have waited for room.
+        for neighbour in self.neighbours.values_mut() {
+            if !neighbour.pending.is_empty() {
+                neighbour.resync_by(now);
+            }
+        }
     }
 
     /// Takes the body of a channel frame.
@@ -89,14 +95,14 @@ impl Channels {
             || self
                 .neighbours
                 .get(&link)
-                .is_some_and(|neighbour| !neighbour.control.is_empty() || neighbour.can_send())
+                .is_some_and(|neighbour| neighbour.has_control() || neighbour.can_send())
     }
 
     /// Appends one complete frame for this link; `false` when there is none now. The frame may be
     /// longer than `mtu`: the caller cuts it.
     pub fn poll_frame(&mut self, now: Instant, link: LinkId, _mtu: u32, buf: &mut Vec<u8>) -> bool {
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return false };
-        if let Some(frame) = neighbour.control.pop_front() {
+        if let Some(frame) = neighbour.pop_control() {
             buf.extend_from_slice(&frame);
             return true;
         }

@@ -163,12 +163,15 @@ impl Handshake {
             .or_else(|| find(&self.proven).map(|channel| (channel, false)))
     }
 
-    /// Sets of ours to reconcile with this neighbour: the channel, the label, and whether both
-    /// sides read its messages.
-    pub(super) fn sets(&self) -> impl Iterator<Item = (ChannelId, Label, bool)> {
-        let matched = self.matched.iter().map(|(channel, label)| (*channel, *label, true));
-        let asked = self.asked.iter().map(|(channel, label)| (*channel, *label, false));
-        matched.chain(asked)
+    /// Channels of ours that this neighbour can be reconciled with.
+    pub(super) fn channels(&self) -> impl Iterator<Item = ChannelId> {
+        self.matched.keys().chain(self.asked.keys()).copied()
+    }
+
+    /// The label of a channel's set, and whether both sides read its messages.
+    pub(super) fn label_of(&self, channel: ChannelId) -> Option<(Label, bool)> {
+        let matched = self.matched.get(&channel).map(|label| (*label, true));
+        matched.or_else(|| self.asked.get(&channel).map(|label| (*label, false)))
     }
 
     pub(super) fn forget(&mut self, channel: ChannelId) {

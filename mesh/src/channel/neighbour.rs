@@ -7,16 +7,17 @@ use alloc::{
 
 use super::{
     ChannelId,
-    catchup::{RESYNC_AFTER, RESYNC_ATTEMPTS_MAX},
+    catchup::{RESYNC_AFTER, RESYNC_ATTEMPTS_MAX, SharedSet},
     handshake::Handshake,
     message::Digest,
 };
 use crate::{
     address::Address,
     limits::{
-        CHANNEL_EGRESS_BURST, CHANNEL_EGRESS_BYTES_BURST, CHANNEL_EGRESS_BYTES_PER_S,
-        CHANNEL_EGRESS_PER_S, CHANNEL_INGRESS_BURST, CHANNEL_INGRESS_BYTES_BURST,
-        CHANNEL_INGRESS_BYTES_PER_S, CHANNEL_INGRESS_PER_S, CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX,
+        CHANNEL_CONTROL_MAX, CHANNEL_EGRESS_BURST, CHANNEL_EGRESS_BYTES_BURST,
+        CHANNEL_EGRESS_BYTES_PER_S, CHANNEL_EGRESS_PER_S, CHANNEL_INGRESS_BURST,
+        CHANNEL_INGRESS_BYTES_BURST, CHANNEL_INGRESS_BYTES_PER_S, CHANNEL_INGRESS_PER_S,
+        CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX,
     },
     reconcile::budget::TokenBucket,
     time::Instant,
@@ -38,8 +39,10 @@ pub(super) struct Neighbour {
     /// Nothing may be sent before.
     pub(super) paced_until: Option<Instant>,
     /// Frames of the handshake.
-    pub(super) control: VecDeque<Vec<u8>>,
+    control: VecDeque<Vec<u8>>,
     pub(super) handshake: Handshake,
+    /// Sets to reconcile as soon as a run may be opened.
+    pub(super) pending: BTreeSet<SharedSet>,
     /// When sets are reconciled again because something may be missing.
     pub(super) resync_at: Option<Instant>,
     pub(super) resync_attempts: u32,
@@ -102,9 +105,27 @@ impl Neighbour {
             paced_until: None,
             control: VecDeque::new(),
             handshake: Handshake::new(now),
+            pending: BTreeSet::new(),
             resync_at: None,
             resync_attempts: 0,
         }
+    }
+
+    /// Queues a frame of the handshake.
+    pub(super) fn push_control(&mut self, frame: Vec<u8>) {
+        if self.control.len() < CHANNEL_CONTROL_MAX {
+            self.control.push_back(frame);
+        }
+    }
+
+    /// The next frame of the handshake.
+    pub(super) fn pop_control(&mut self) -> Option<Vec<u8>> {
+        self.control.pop_front()
+    }
+
+    /// Whether a frame of the handshake waits.
+    pub(super) fn has_control(&self) -> bool {
+        !self.control.is_empty()
     }
 
     /// Whether a message waits that may be sent now.
@@ -173,6 +194,7 @@ impl Neighbour {
         for outgoing in dropped {
             self.requested.remove(&outgoing.digest);
         }
+        self.pending.remove(&SharedSet::Channel(channel));
         self.handshake.forget(channel);
     }
 

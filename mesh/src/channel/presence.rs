@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::{
     ChannelId, Channels,
+    catchup::SharedSet,
     handshake::{self, Challenge, Message, Tag},
 };
 use crate::{
@@ -165,7 +166,7 @@ impl Channels {
         let nonce = *neighbour.handshake.ours.get_or_insert_with(|| rng.array());
         let has_yours = neighbour.handshake.theirs.is_some();
         let challenge = Challenge { nonce, keeps_for_others, has_tags, has_yours };
-        neighbour.control.push_back(Message::Challenge(challenge).frame());
+        neighbour.push_control(Message::Challenge(challenge).frame());
         if neighbour.lossy {
             let pause = RETRY_AFTER * (1 << neighbour.handshake.retries.min(RETRIES_MAX));
             neighbour.handshake.retry_at = Some(now + pause);
@@ -190,7 +191,7 @@ impl Channels {
             tags.push(rng.array());
         }
         tags.sort_unstable();
-        self.neighbour(link).control.push_back(Message::Tags(&tags).frame());
+        self.neighbour(link).push_control(Message::Tags(&tags).frame());
     }
 
     /// Looks for common channels among the neighbour's tags.
@@ -211,7 +212,7 @@ impl Channels {
             self.neighbour(link).handshake.add_matched(channel, label);
             // One run serves both sides: the lower address opens it.
             if self.own < peer {
-                self.open_channel(now, link, channel, label, true, rng);
+                self.reconcile(now, link, SharedSet::Channel(channel), rng);
             }
         }
     }
@@ -248,8 +249,8 @@ impl Channels {
         let signature = joined.keys.access().sign(mode, &digest);
         let label = handshake::relay_label(&access_key, &binding);
         handshake.add_asked(channel, label);
-        neighbour.control.push_back(Message::Prove { access_key, signature }.frame());
-        self.open_channel(now, link, channel, label, false, rng);
+        neighbour.push_control(Message::Prove { access_key, signature }.frame());
+        self.reconcile(now, link, SharedSet::Channel(channel), rng);
     }
 
     pub(super) fn neighbour(&mut self, link: LinkId) -> &mut super::Neighbour {

@@ -19,6 +19,8 @@ pub(super) struct AnsweredRun {
     need: BTreeSet<[u8; 32]>,
     phase: Phase,
     pub(super) repeats: u32,
+    /// When the opener was heard last.
+    pub(super) heard_at: Instant,
     pub(super) deadline: Instant,
 }
 
@@ -40,11 +42,17 @@ pub(super) enum Step {
 }
 
 impl AnsweredRun {
-    pub(super) fn new(label: Label, mut set: Set, their_items: usize, deadline: Instant) -> Self {
+    pub(super) fn new(
+        label: Label,
+        mut set: Set,
+        their_items: usize,
+        now: Instant,
+        deadline: Instant,
+    ) -> Self {
         let bytes = set.lead();
         let (have, need) = (BTreeSet::new(), BTreeSet::new());
         let phase = Phase::Leading { round: 0, bytes };
-        Self { label, set, their_items, have, need, phase, repeats: 0, deadline }
+        Self { label, set, their_items, have, need, phase, repeats: 0, heard_at: now, deadline }
     }
 
     /// What the opener has to answer next.

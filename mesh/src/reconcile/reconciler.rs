@@ -100,22 +100,26 @@ impl Reconciler {
         items: &[Item],
         rng: &mut NodeRng,
     ) -> bool {
-        let of_link = self.opened.range((link, 0)..=(link, u32::MAX));
-        let (mut runs, mut running) = (0, false);
-        for (_, run) in of_link {
-            runs += 1;
-            running |= run.label == label;
-        }
-        if running || runs >= RECONCILE_RUNS_PER_LINK_MAX || self.is_full() {
+        let runs = self.opened.range((link, 0)..=(link, u32::MAX)).count();
+        if runs >= RECONCILE_RUNS_PER_LINK_MAX
+            || self.is_running(link, label)
+            || !self.make_room(now, link)
+        {
             return false;
         }
         let number = self.next_run;
         self.next_run = self.next_run.wrapping_add(1);
         let nonce = rng.array();
-        let run = OpenedRun::new(label, nonce, Set::new(&nonce, items), repeat_at(now, 0));
+        let run = OpenedRun::new(label, nonce, Set::new(&nonce, items), now, repeat_at(now, 0));
         self.queue(link, &run.open_message(number));
         self.opened.insert((link, number), run);
         true
+    }
+
+    /// Whether a run of ours over this set is going on.
+    pub fn is_running(&self, link: LinkId, label: Label) -> bool {
+        let of_link = self.opened.range((link, 0)..=(link, u32::MAX));
+        of_link.map(|(_, run)| run.label).any(|running| running == label)
     }
 
     /// Takes the body of a reconciliation frame of this scope (scope byte included).
@@ -146,7 +150,7 @@ impl Reconciler {
                 return self.on_reply(now, (link, run), round, bytes);
             }
             Message::Want { run, round, last, ids } => {
-                self.on_want(now, (link, run), round, last, ids);
+                return self.on_want(now, (link, run), round, last, ids);
             }
             Message::Taken { run, round } => self.on_taken(now, (link, run), round),
             Message::Answer { run, refused } => {
@@ -246,13 +250,7 @@ impl Reconciler {
         if !opens.take(now, 1) {
             return Err(PeerMisbehaved::OverBudget.into());
         }
-        let runs = self.answered.range((link, 0)..=(link, u32::MAX)).count();
-        let items = if runs >= RECONCILE_RUNS_PER_LINK_MAX || self.is_full() {
-            None
-        } else {
-            shared(label)
-        };
-        let Some(items) = items else {
+        let Some(items) = shared(label) else {
             self.queue(link, &Message::Answer { run: number, refused: true });
             return Ok(());
         };
@@ -262,7 +260,12 @@ impl Reconciler {
             self.report_end(link, label, End::Equal);
             return Ok(());
         }
-        let run = AnsweredRun::new(label, set, their_items, repeat_at(now, 0));
+        let runs = self.answered.range((link, 0)..=(link, u32::MAX)).count();
+        if runs >= RECONCILE_RUNS_PER_LINK_MAX || !self.make_room(now, link) {
+            self.queue(link, &Message::Answer { run: number, refused: true });
+            return Ok(());
+        }
+        let run = AnsweredRun::new(label, set, their_items, now, repeat_at(now, 0));
         self.answered.insert(key, run);
         self.send_answered(key);
         Ok(())
@@ -283,6 +286,7 @@ impl Reconciler {
         match run.on_lead(bytes) {
             Ok(reply) => {
                 // The opener is patient: repeating is the answerer's part now.
+                run.heard_at = now;
                 run.deadline = patience(now);
                 self.queue(link, &Message::Reply { run: number, round, bytes: &reply });
                 Ok(())
@@ -294,25 +298,38 @@ impl Reconciler {
         }
     }
 
-    fn on_want(&mut self, now: Instant, key: (LinkId, u32), round: u32, last: bool, ids: &[u8]) {
+    fn on_want(
+        &mut self,
+        now: Instant,
+        key: (LinkId, u32),
+        round: u32,
+        last: bool,
+        ids: &[u8],
+    ) -> Result<(), Error> {
         let (link, number) = key;
         let Some(run) = self.opened.get_mut(&key) else {
             self.queue(link, &Message::Closed { run: number });
-            return;
+            return Ok(());
         };
+        run.heard_at = now;
         run.deadline = patience(now);
         let label = run.label;
         match run.on_want(round, last, ids) {
-            Wanted::All(ids) => {
+            Ok(Wanted::All(ids)) => {
                 if !ids.is_empty() {
                     self.events.push_back(RunEvent::Missing { link, label, ids });
                 }
                 self.queue(link, &Message::Taken { run: number, round });
                 self.end_opened(key, End::Reconciled);
             }
-            Wanted::Part => self.queue(link, &Message::Taken { run: number, round }),
-            Wanted::Ignored => {}
+            Ok(Wanted::Part) => self.queue(link, &Message::Taken { run: number, round }),
+            Ok(Wanted::Ignored) => {}
+            Err(error) => {
+                self.end_opened(key, End::Failed);
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     fn on_reply(
@@ -359,6 +376,7 @@ impl Reconciler {
         }
         let run = self.answered.get_mut(&key).expect("the step came from this run");
         run.repeats = 0;
+        run.heard_at = now;
         run.deadline = repeat_at(now, 0);
         self.send_answered(key);
     }
@@ -420,9 +438,48 @@ impl Reconciler {
         self.events.push_back(RunEvent::Ended { link, label, end });
     }
 
-    fn is_full(&self) -> bool {
-        self.len() >= RECONCILE_RUNS_MAX
+    /// Room for one more run with this link (`REC-15`). When there is none, the run that has been
+    /// silent longest ends; when all of them talk, one of a link that has more than its share.
+    fn make_room(&mut self, now: Instant, link: LinkId) -> bool {
+        if self.len() < RECONCILE_RUNS_MAX {
+            return true;
+        }
+        let is_silent = |run: &Slot| now.saturating_since(run.heard_at) >= RECONCILE_REPEAT_AFTER;
+        let silent = self.slots().filter(is_silent).min();
+        let Some(victim) = silent.or_else(|| self.slot_of_greediest(link)) else { return false };
+        if victim.opened {
+            self.end_opened(victim.key, End::Failed);
+        } else {
+            self.end_answered(victim.key, End::Failed);
+        }
+        true
     }
+
+    /// The longest silent run of the link with most runs, if that has two more than `link`.
+    fn slot_of_greediest(&self, link: LinkId) -> Option<Slot> {
+        let mut counts: BTreeMap<LinkId, usize> = BTreeMap::new();
+        for slot in self.slots() {
+            *counts.entry(slot.key.0).or_default() += 1;
+        }
+        let ours = counts.get(&link).copied().unwrap_or(0);
+        let (greediest, most) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        let of_greediest = self.slots().filter(|slot| slot.key.0 == greediest);
+        if most > ours + 1 { of_greediest.min() } else { None }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        let opened = self.opened.iter().map(|(key, run)| (run.heard_at, true, *key));
+        let answered = self.answered.iter().map(|(key, run)| (run.heard_at, false, *key));
+        opened.chain(answered).map(|(heard_at, opened, key)| Slot { heard_at, opened, key })
+    }
+}
+
+/// One of the runs, ordered by how long it has been silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Slot {
+    heard_at: Instant,
+    opened: bool,
+    key: (LinkId, u32),
 }
 
 impl core::fmt::Debug for Reconciler {

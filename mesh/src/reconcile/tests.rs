@@ -12,8 +12,8 @@ use crate::{
     crypto::rng::NodeRng,
     error::{Error, PeerMisbehaved},
     limits::{
-        RECONCILE_MESSAGE_LEN_MAX, RECONCILE_OPENS_BURST, RECONCILE_REPEATS_MAX,
-        RECONCILE_RUNS_MAX, RECONCILE_RUNS_PER_LINK_MAX, RECONCILE_SET_MAX,
+        RECONCILE_HEARD_MAX, RECONCILE_MESSAGE_LEN_MAX, RECONCILE_OPENS_BURST,
+        RECONCILE_REPEATS_MAX, RECONCILE_RUNS_MAX, RECONCILE_RUNS_PER_LINK_MAX, RECONCILE_SET_MAX,
     },
     link::LinkId,
     time::Instant,
@@ -329,6 +329,28 @@ fn rec_06_an_endless_peer_is_cut_off() {
     }
 }
 
+/// An answerer that leads for ever, and one that wants for ever.
+#[test]
+fn rec_06_an_endless_answerer_is_cut_off() {
+    for wants in [false, true] {
+        let mut side = Reconciler::new(Scope::Custody);
+        let mut rng = NodeRng::from_seed([3; 32]);
+        side.open(Instant::ZERO, LINK, LABEL, &items(0..100), &mut rng);
+        let mut answered = 0;
+        while !side.is_empty() {
+            let bytes = [0x61, 0, 0, 2, 0];
+            let lead = Message::Lead { run: 0, round: answered, bytes: &bytes };
+            let want = Message::Want { run: 0, round: answered, last: false, ids: &[] };
+            let result = offer(&mut side, Instant::ZERO, if wants { &want } else { &lead });
+            assert_eq!(result.is_err(), side.is_empty());
+            answered += 1;
+            let mut buf = Vec::new();
+            while side.poll_frame(LINK, &mut buf) {}
+        }
+        assert_eq!(answered, RECONCILE_HEARD_MAX + 1);
+    }
+}
+
 #[test]
 fn rec_06_more_needs_than_the_peer_has_are_refused() {
     let mut side = Reconciler::new(Scope::Custody);
@@ -371,6 +393,41 @@ fn rec_07_runs_are_limited() {
     let mut buf = Vec::new();
     while side.poll_frame(LINK, &mut buf) {}
     assert!(buf.len() < 64 * RECONCILE_MESSAGE_LEN_MAX);
+}
+
+#[test]
+fn rec_15_silent_and_greedy_links_make_room() {
+    let mut side = Reconciler::new(Scope::Custody);
+    let mut rng = NodeRng::from_seed([3; 32]);
+    let now = Instant::ZERO;
+    // Four links take four runs each: a fifth gets one of theirs, and no more than its share.
+    for run in 0..16 {
+        assert!(side.open(now, LinkId(run / 4), Label([run as u8; 16]), &[], &mut rng));
+    }
+    for run in 0..4 {
+        let label = Label([100 + run; 16]);
+        assert_eq!(side.open(now, LinkId(9), label, &items(0..1), &mut rng), run < 3);
+    }
+    assert_eq!(side.len(), RECONCILE_RUNS_MAX);
+    // Those who stay silent go first, whoever they are.
+    let later = now + Duration::from_secs(2);
+    for link in 20..36 {
+        assert!(side.open(later, LinkId(link), LABEL, &[], &mut rng));
+    }
+    assert!(!side.open(later, LinkId(40), LABEL, &[], &mut rng), "all new, one each");
+    let failed = core::iter::from_fn(|| side.poll_event());
+    assert_eq!(failed.filter(is_failed).count(), 3 + 16);
+    // An equal set needs no room.
+    let digest = super::set::Set::new(&[0; 16], &items(0..100)).digest();
+    let open = Message::Open { run: 1, label: LABEL, nonce: [0; 16], items: 100, digest };
+    offer(&mut side, later, &open).expect("answered at once");
+    let mut buf = Vec::new();
+    while side.poll_frame(LINK, &mut buf) {}
+    assert!(buf.ends_with(&[6, 1, 0]), "equal");
+}
+
+fn is_failed(event: &RunEvent) -> bool {
+    matches!(event, RunEvent::Ended { end: End::Failed, .. })
 }
 
 #[test]

@@ -194,6 +194,27 @@ fn ch_23_members_reconcile_both_ways() {
     assert_eq!(frames, 500, "each message once");
 }
 
+/// More channels than runs may go on at once, and several neighbours that want them.
+#[test]
+fn ch_23_many_channels_take_turns() {
+    let mut world = World::new(6);
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let (channel, invite) = world.create(0);
+        (1..6).for_each(|node| world.join(node, &invite));
+        ids.extend(publish_some(&mut world, 0, channel, 1 + number % 3));
+    }
+    world.connect(0, 1);
+    world.run(SECOND);
+    world.run(2 * HOUR);
+    (2..6).for_each(|node| world.connect(0, node));
+    world.run(60 * SECOND);
+    world.assert_shown(&[0, 1, 2, 3, 4, 5], &ids);
+    let sent = world.trace.len();
+    world.run(10 * HOUR);
+    assert_eq!(world.trace.len(), sent);
+}
+
 #[test]
 fn ch_25_nothing_changed_means_nothing_sent() {
     let mut world = World::line(4);
