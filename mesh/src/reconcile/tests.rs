@@ -418,7 +418,7 @@ fn rec_15_silent_and_greedy_links_make_room() {
     let failed = core::iter::from_fn(|| side.poll_event());
     assert_eq!(failed.filter(is_failed).count(), 3 + 16);
     // An equal set needs no room.
-    let digest = super::set::Set::new(&[0; 16], &items(0..100)).digest();
+    let digest = set::Set::new(&[0; 16], &items(0..100)).digest();
     let open = Message::Open { run: 1, label: LABEL, nonce: [0; 16], items: 100, digest };
     offer(&mut side, later, &open).expect("answered at once");
     let mut buf = Vec::new();
