@@ -130,6 +130,10 @@ impl Channels {
         for link in due {
             let neighbour = self.neighbour(link);
             neighbour.resync_at = None;
+            if neighbour.lossy {
+                self.ask_again(now, link, rng);
+            }
+            let neighbour = self.neighbour(link);
             let channels = neighbour.handshake.channels().map(SharedSet::Channel);
             neighbour.pending.extend(channels.collect::<Vec<_>>());
             self.reconcile(now, link, SharedSet::Carried, rng);

@@ -137,6 +137,11 @@ impl Handshake {
         self.asked.contains_key(&channel)
     }
 
+    /// Forgets for which channels the neighbour was asked.
+    pub(super) fn take_asked(&mut self) -> Vec<ChannelId> {
+        core::mem::take(&mut self.asked).into_keys().collect()
+    }
+
     /// Whether this is a set for which we asked the neighbour.
     pub(super) fn is_asked_under(&self, label: Label) -> bool {
         self.asked.values().any(|known| *known == label)

@@ -123,12 +123,14 @@ impl Channels {
         tags: &[Tag],
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
-        let handshake = &mut self.neighbour(link).handshake;
+        let neighbour = self.neighbour(link);
+        let lossy = neighbour.lossy;
+        let handshake = &mut neighbour.handshake;
         if !handshake.budget.take(now, 1) {
             return Err(PeerMisbehaved::OverBudget.into());
         }
         if handshake.theirs.is_none() || handshake.ours.is_none() {
-            return Err(PeerMisbehaved::Unsolicited.into());
+            return unbound(lossy);
         }
         handshake.their_tags = tags.to_vec();
         handshake.has_their_tags = true;
@@ -150,7 +152,9 @@ impl Channels {
             return Err(PeerMisbehaved::OverBudget.into());
         }
         let peer = neighbour.address;
-        let binding = neighbour.handshake.binding(own, peer).ok_or(PeerMisbehaved::Unsolicited)?;
+        let Some(binding) = neighbour.handshake.binding(own, peer) else {
+            return unbound(neighbour.lossy);
+        };
         let digest = handshake::proof_digest(access_key, &binding, peer);
         sign::verify(mode, access_key, &digest, signature)?;
         let label = handshake::relay_label(access_key, &binding);
@@ -253,9 +257,22 @@ impl Channels {
         self.reconcile(now, link, SharedSet::Channel(channel), rng);
     }
 
+    /// Asks again for everything on a link where the proof may have been lost.
+    pub(super) fn ask_again(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
+        for channel in self.neighbour(link).handshake.take_asked() {
+            self.ask(now, link, channel, rng);
+        }
+    }
+
     pub(super) fn neighbour(&mut self, link: LinkId) -> &mut super::Neighbour {
         self.neighbours.get_mut(&link).expect("callers were called for a neighbour that is there")
     }
+}
+
+/// Something came before the challenges it is bound to: where frames get lost and overtake each
+/// other that is nobody's fault, and it comes again.
+fn unbound(lossy: bool) -> Result<(), Error> {
+    if lossy { Ok(()) } else { Err(PeerMisbehaved::Unsolicited.into()) }
 }
 
 /// First repeat of a handshake on a link that loses frames; doubles each time.

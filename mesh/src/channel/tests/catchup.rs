@@ -285,6 +285,25 @@ fn ch_25_loss_is_repaired() {
     }
 }
 
+#[test]
+fn ch_24_asking_survives_loss() {
+    for seed in 0..10 {
+        let mut world = World::new(3);
+        world.lossy = true;
+        world.connect(0, 1);
+        let (channel, invite) = world.create(0);
+        let ids = publish_some(&mut world, 0, channel, 20);
+        world.run(3 * HOUR);
+        world.disconnect(0, 1);
+        world.loss_percent = 30;
+        world.nodes[2].rng = NodeRng::from_seed([seed + 20; 32]);
+        world.join(2, &invite);
+        world.connect(1, 2);
+        world.run(600 * SECOND);
+        world.assert_shown(&[0, 2], &ids);
+    }
+}
+
 /// Everything together: a random mesh, members and strangers, loss, cuts, restarts.
 #[test]
 fn ch_13_exactly_once_in_a_rough_world() {
