@@ -18,12 +18,7 @@ pub fn edges(shape: Shape, nodes: usize, degree: usize, rng: &mut Rng) -> Vec<(u
 }
 
 /// Adds `count` links between random pairs that have none.
-pub fn add_shortcuts(
-    edges: &mut Vec<(usize, usize)>,
-    nodes: usize,
-    count: usize,
-    rng: &mut Rng,
-) {
+pub fn add_shortcuts(edges: &mut Vec<(usize, usize)>, nodes: usize, count: usize, rng: &mut Rng) {
     let mut taken: BTreeSet<(usize, usize)> = edges.iter().copied().collect();
     let room = nodes * nodes.saturating_sub(1) / 2 - taken.len();
     for _ in 0..count.min(room) {

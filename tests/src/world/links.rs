@@ -251,7 +251,7 @@ impl World {
     }
 
     /// A node says that a link answers nothing any more: its driver closes it and connects anew.
-    pub(super) fn stalled(&mut self, host: usize, link: mesh::LinkId) {
+    pub(super) fn stalled(&mut self, host: usize, link: LinkId) {
         let Some(&(edge, side)) = self.hosts[host].links.get(&link) else { return };
         self.close(edge, side);
         self.disconnect(edge);

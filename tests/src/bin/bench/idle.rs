@@ -30,19 +30,27 @@ pub(crate) async fn measure(peers: &Peers) -> Result<Section, Failure> {
     let seconds = "20";
     let (rns, dtn7) = (peers.reticulum(&["idle", seconds]), peers.dtn7(&["idle", seconds]));
     let mb = |answer: &serde_json::Value| {
-        answer["resident_bytes"].as_f64().map_or("–".into(), |b| format!("{:.1} MB", b / 1e6))
+        answer["resident_bytes"]
+            .as_f64()
+            .map_or_else(|| "–".into(), |b| format!("{:.1} MB", b / 1e6))
     };
     Ok(Section::new(
         "An idle daemon with two neighbours",
         vec![
-            Row::limited("resident", format!("{resident_mb:.1} MB"), "≤ 10 MB", resident_mb <= 10.0)
-                .beside(format!("Reticulum {}, dtn7 {}", mb(&rns), mb(&dtn7))),
-            Row::limited("of a core", format!("{percent:.2} %"), "≤ 0.2 %", percent <= 0.2)
-                .beside(format!(
+            Row::limited(
+                "resident",
+                format!("{resident_mb:.1} MB"),
+                "≤ 10 MB",
+                resident_mb <= 10.0,
+            )
+            .beside(format!("Reticulum {}, dtn7 {}", mb(&rns), mb(&dtn7))),
+            Row::limited("of a core", format!("{percent:.2} %"), "≤ 0.2 %", percent <= 0.2).beside(
+                format!(
                     "Reticulum {}, dtn7 {}",
                     figure(&rns, "cpu_percent", 2, " %"),
                     figure(&dtn7, "cpu_percent", 2, " %")
-                )),
+                ),
+            ),
             Row::limited(
                 format!("written to disk in {SECONDS} s"),
                 format!("{written} B"),

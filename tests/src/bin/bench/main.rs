@@ -2,7 +2,6 @@
 //! beside it, and what peers reach in the same run. `tests/benches/run` prepares and starts it.
 //!
 //! `bench [--rns PYTHON] [--dtn7 DTND] [--out FILE] [SECTION…]`, sections as in [`SECTIONS`].
-#![expect(clippy::disallowed_types, reason = "measures real time")]
 
 mod flow;
 mod idle;

@@ -1,0 +1,237 @@
+//! Messages end to end: how many a second, how many bits, and how fast what was kept for an
+//! absent node reaches it.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, PipeReader},
+    os::fd::OwnedFd,
+    thread,
+    time::{Duration, Instant},
+};
+
+use api::{DaemonProxy, InboxOptions, MessagesProxy, SendOptions, framing};
+use simulation::daemons::{Daemon, Scratch};
+
+use crate::{
+    Failure,
+    line::{await_route, join, start},
+    peers::{Peers, figure},
+    table::{Row, Section},
+};
+
+/// One measured stream of messages.
+#[derive(Clone, Copy)]
+struct Stream {
+    count: usize,
+    len: usize,
+    durable: bool,
+    signed: bool,
+}
+
+pub(crate) async fn measure(peers: &Peers) -> Result<Section, Failure> {
+    let small = Stream { count: 50_000, len: 100, durable: true, signed: false };
+    let large = Stream { count: 4_000, len: 64 << 10, durable: false, signed: false };
+    let sessions = run(3, small).await?;
+    let signed = run(3, Stream { count: 20_000, signed: true, ..small }).await?;
+    let direct = gbit(large, run(2, large).await?);
+    let relayed = gbit(large, run(3, large).await?);
+    let kept = Stream { count: 2_000, durable: true, ..large };
+    let kept = gbit(kept, run(3, kept).await?);
+    let (dtn_small, dtn_large) =
+        (peers.dtn7(&["direct", "20000", "100"]), peers.dtn7(&["direct", "2000", "65536"]));
+    let per_s = |figure: f64| format!("{figure:.0}/s");
+    let gbits = |figure: f64| format!("{figure:.2} Gbit/s");
+    Ok(Section::new(
+        "Messages end to end, received",
+        vec![
+            Row::limited(
+                "100 B through one relay, durable at each step, in sessions",
+                per_s(sessions),
+                "≥ 15,000/s",
+                sessions >= 15_000.0,
+            )
+            .beside(format!(
+                "dtn7 {}, direct, in memory, neither encrypted nor signed",
+                figure(&dtn_small, "per_s", 0, "/s")
+            )),
+            Row::limited("the same, signed", per_s(signed), "≥ 5,000/s", signed >= 5_000.0),
+            Row::limited("64 kB, direct", gbits(direct), "≥ 2.5 Gbit/s", direct >= 2.5).beside(
+                format!("dtn7 {}, not encrypted", figure(&dtn_large, "gbit_per_s", 2, " Gbit/s")),
+            ),
+            Row::limited("64 kB through one relay", gbits(relayed), "≥ 1.3 Gbit/s", relayed >= 1.3),
+            Row::limited(
+                "64 kB through one relay and durable",
+                gbits(kept),
+                "≥ 0.5 Gbit/s",
+                kept >= 0.5,
+            ),
+        ],
+    ))
+}
+
+fn gbit(stream: Stream, per_s: f64) -> f64 {
+    per_s * stream.len as f64 * 8.0 / 1e9
+}
+
+/// Messages received a second over a line of so many daemons.
+async fn run(daemons: usize, stream: Stream) -> Result<f64, Failure> {
+    let scratch = Scratch::new()?;
+    let daemons = line(&scratch, daemons).await?;
+    let (first, last) = (&daemons[0], &daemons[daemons.len() - 1]);
+    let sender = api::connect(&first.socket()).await?;
+    let (messages, status) = (MessagesProxy::new(&sender).await?, DaemonProxy::new(&sender).await?);
+    // The session and its first receipts are not what is measured.
+    let id = messages.send(last.address(), b"warm", SendOptions::default()).await?;
+    messages.wait(&id, 30_000).await?;
+    let before = status.status().await?.messages_received;
+    let reader = tokio::spawn(take_everything(api::connect(&last.socket()).await?));
+    let payloads = pipe_of(stream)?;
+    let options = SendOptions {
+        durable: Some(stream.durable),
+        signed: Some(stream.signed),
+        ..SendOptions::default()
+    };
+    let started = Instant::now();
+    let sending = messages.send_many(last.address(), OwnedFd::from(payloads).into(), options);
+    let receiving = async {
+        let (mut received, mut grew) = (0, Instant::now());
+        while received < stream.count as u64 && grew.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let Ok(now) = status.status().await else { break };
+            if now.messages_received - before > received {
+                (received, grew) = (now.messages_received - before, Instant::now());
+            }
+        }
+        (received, grew)
+    };
+    let (sent, (received, last_at)) = tokio::join!(sending, receiving);
+    reader.abort();
+    sent?;
+    if received < stream.count as u64 {
+        eprintln!("only {received} of {} received", stream.count);
+    }
+    Ok(received as f64 / last_at.duration_since(started).as_secs_f64())
+}
+
+/// An application that takes what arrives, so that the inbox never fills.
+async fn take_everything(connection: zbus::Connection) -> Result<(), api::Error> {
+    let messages = MessagesProxy::new(&connection).await?;
+    loop {
+        let options = InboxOptions { take: Some(true), ..InboxOptions::default() };
+        if messages.inbox(options).await?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A pipe from which the stream's payloads can be read.
+fn pipe_of(stream: Stream) -> io::Result<PipeReader> {
+    let (reader, mut writer) = io::pipe()?;
+    thread::spawn(move || {
+        let mut payload = vec![0x61; stream.len];
+        for number in 0..stream.count as u32 {
+            payload[..4].copy_from_slice(&number.to_le_bytes());
+            framing::write_item(&mut writer, &payload)?;
+        }
+        io::Result::Ok(())
+    });
+    Ok(reader)
+}
+
+/// Daemons in a line that know each other.
+async fn line(scratch: &Scratch, count: usize) -> Result<Vec<Daemon>, Failure> {
+    let daemons = start(scratch, count)?;
+    for pair in daemons.windows(2) {
+        join(&pair[1], &pair[0]).await?;
+    }
+    await_route(&daemons[0], daemons[count - 1].address()).await?;
+    await_route(&daemons[count - 1], daemons[0].address()).await?;
+    Ok(daemons)
+}
+
+const KEPT: usize = 10_000;
+
+pub(crate) async fn measure_absent(peers: &Peers) -> Result<Section, Failure> {
+    let scratch = Scratch::new()?;
+    let mut daemons = line(&scratch, 3).await?;
+    let to = daemons[2].address().to_owned();
+    let connection = api::connect(&daemons[0].socket()).await?;
+    let messages = MessagesProxy::new(&connection).await?;
+    let id = messages.send(&to, b"warm", SendOptions::default()).await?;
+    messages.wait(&id, 30_000).await?;
+    daemons[2].stop();
+    let stream = Stream { count: KEPT, len: 100, durable: true, signed: false };
+    let payloads = OwnedFd::from(pipe_of(stream)?);
+    messages.send_many(&to, payloads.into(), SendOptions::default()).await?;
+    until_in_custody(&daemons[0]).await?;
+    // The relay alone has to deliver, and it comes back from a crash.
+    daemons[0].stop();
+    daemons[1].kill();
+    daemons[1].switch_on()?;
+    daemons[2].switch_on()?;
+    let started = Instant::now();
+    let (seconds, shown) = until_shown(&daemons[2], started).await?;
+    let distinct: BTreeSet<&Vec<u8>> = shown.iter().collect();
+    let twice = shown.len() - distinct.len();
+    let lost = (KEPT + 1).saturating_sub(distinct.len());
+    let peer = peers.dtn7(&["absent", "200"]);
+    Ok(Section::new(
+        "Kept for an absent node, relay killed and restarted",
+        vec![
+            Row::limited(
+                format!("{KEPT} messages of 100 B, from the node's return to the last"),
+                format!("{seconds:.2} s, {lost} lost, {twice} twice"),
+                "≤ 2 s, none lost, none twice",
+                seconds <= 2.0 && lost == 0 && twice == 0,
+            )
+            .beside(format!("dtn7 {} for 200, not restarted", figure(&peer, "seconds", 2, " s"))),
+        ],
+    ))
+}
+
+async fn until_in_custody(sender: &Daemon) -> Result<(), Failure> {
+    let connection = api::connect(&sender.socket()).await?;
+    let status = DaemonProxy::new(&connection).await?;
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while Instant::now() < deadline {
+        if status.status().await?.outbox_in_custody as usize >= KEPT {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let now = status.status().await?;
+    Err(format!("the relay has {} of {} in custody", now.outbox_in_custody, now.outbox).into())
+}
+
+/// When the last message was delivered, and every payload of the inbox.
+async fn until_shown(daemon: &Daemon, started: Instant) -> Result<(f64, Vec<Vec<u8>>), Failure> {
+    let connection = api::connect(&daemon.socket()).await?;
+    let status = DaemonProxy::new(&connection).await?;
+    let (mut delivered, mut at) = (0, started);
+    while delivered < KEPT as u64 && at.elapsed() < Duration::from_secs(30) {
+        let now = status.status().await?.messages_delivered;
+        if now > delivered {
+            (delivered, at) = (now, Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // Time for a second copy to show up, if there were one.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let messages = MessagesProxy::new(&connection).await?;
+    let descriptor = messages.inbox_fd(InboxOptions::default()).await?;
+    let payloads =
+        tokio::task::spawn_blocking(move || read_inbox(OwnedFd::from(descriptor))).await??;
+    Ok((at.duration_since(started).as_secs_f64(), payloads))
+}
+
+fn read_inbox(descriptor: OwnedFd) -> io::Result<Vec<Vec<u8>>> {
+    let mut input = io::BufReader::new(std::fs::File::from(descriptor));
+    let mut payloads = Vec::new();
+    while let Some(item) = framing::read_item(&mut input)? {
+        let Some((_, payload)) = framing::InboxHeader::split(&item) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        payloads.push(payload.to_vec());
+    }
+    Ok(payloads)
+}
