@@ -121,6 +121,12 @@ pub enum Command {
     /// Broadcast channels: create, join, leave, list, send, history
     #[command(subcommand)]
     Channel(Channel),
+    /// Have sealed mail kept by another node
+    #[command(subcommand)]
+    Mailbox(Mailbox),
+    /// Signed receipts that convince others: show, verify
+    #[command(subcommand)]
+    Proof(Proof),
     /// Names for nodes: list, add, remove, rename, trust
     #[command(subcommand)]
     Contacts(Contacts),
@@ -199,6 +205,9 @@ pub struct Send {
     /// Sign it, so that others can be shown who sent it
     #[arg(long)]
     pub signed: bool,
+    /// Ask the recipient for a signed receipt that convinces others (see qpc proof)
+    #[arg(long)]
+    pub proof: bool,
     /// Hide the sender from relays, through the recipient's mailbox node
     #[arg(long, conflicts_with = "signed")]
     pub sealed: bool,
@@ -312,6 +321,37 @@ pub enum Contacts {
     Trust {
         /// The contact's name or address
         contact: ContactRef,
+    },
+}
+
+/// `qpc mailbox`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Mailbox {
+    /// Choose the node that keeps sealed mail for this one
+    Use {
+        /// The node, or a contact's name, or `none`
+        node: ContactRef,
+    },
+}
+
+/// `qpc proof`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Proof {
+    /// Show the recipient's signed receipt of a message of ours
+    Show {
+        /// The message, sent with --proof
+        id: HexId,
+        /// Write the receipt to this file, for whoever is to be convinced
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check a signed receipt; no daemon is needed
+    Verify {
+        /// The receipt
+        file: PathBuf,
+        /// What is said to have been received
+        #[arg(long, value_name = "FILE")]
+        payload: PathBuf,
     },
 }
 

@@ -185,7 +185,7 @@ fn list(links: Vec<api::Link>, console: &mut Console) -> Result<Exit, Stop> {
 fn state(state: &str) -> Cell {
     match state {
         "up" | "listening" => Cell::painted(Paint::Good, state),
-        "failed" => Cell::painted(Paint::Bad, state),
+        "standby" => state.into(),
         _ => Cell::painted(Paint::Warn, text::one_line(state)),
     }
 }

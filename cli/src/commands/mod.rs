@@ -12,6 +12,7 @@ mod manual;
 mod mesh;
 mod node;
 mod ping;
+mod proof;
 mod queue;
 mod send;
 
@@ -37,6 +38,9 @@ pub fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Identity(identity) => in_runtime(identity::run(identity, &cli.global, console)),
         Command::Send(send) => in_runtime(send::run(send, &cli.global, console)),
         Command::Channel(channel) => in_runtime(channel::run(channel, &cli.global, console)),
+        Command::Proof(args::Proof::Verify { file, payload }) => {
+            proof::verify(file, payload, console)
+        }
         Command::Version => in_runtime(node::version(&cli.global, console)),
         Command::Demo => in_runtime(demo::run(console)),
         _ => in_runtime(ask_daemon(cli, console)),
@@ -63,6 +67,12 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Queue => queue::list(&client, console).await,
         Command::Cancel { ids } => queue::cancel(&client, ids, console).await,
         Command::Contacts(contacts) => contacts::run(&client, contacts, console).await,
+        Command::Mailbox(args::Mailbox::Use { node }) => {
+            node::use_mailbox(&client, node, console).await
+        }
+        Command::Proof(args::Proof::Show { id, out }) => {
+            proof::show(&client, id, out.as_deref(), console).await
+        }
         Command::Events { count } => events::run(&client, *count, console).await,
         Command::Config(args::Config::Get { key }) => {
             config::get(&client, key.as_deref(), console).await
@@ -76,6 +86,7 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         | Command::Demo
         | Command::Identity(_)
         | Command::Man { .. }
+        | Command::Proof(args::Proof::Verify { .. })
         | Command::Send(_)
         | Command::Version => unreachable!("run() has taken it"),
     }

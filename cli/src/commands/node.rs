@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use api::{DaemonProxy, PeersProxy};
 
-use super::as_document;
+use super::{as_document, done};
 use crate::{
-    args::Global,
+    args::{ContactRef, Global},
     client::Client,
     failure::{Exit, Stop},
     show::{
@@ -150,6 +150,22 @@ pub(super) async fn whoami(client: &Client, console: &mut Console) -> Result<Exi
         console.line(format_args!("root key  {root_key}"))?;
     }
     Ok(Exit::Ok)
+}
+
+/// `qpc mailbox use`
+pub(super) async fn use_mailbox(
+    client: &Client,
+    node: &ContactRef,
+    console: &mut Console,
+) -> Result<Exit, Stop> {
+    let daemon = client.ask(proxy(client)).await?;
+    let node = node.to_string();
+    if node == "none" {
+        client.ask(daemon.mailbox_use("")).await?;
+        return done(console, "Nobody keeps sealed mail for this node".to_owned());
+    }
+    client.ask(daemon.mailbox_use(&node)).await?;
+    done(console, format!("{} keeps sealed mail for this node", text::one_line(&node)))
 }
 
 /// `qpc version`

@@ -45,6 +45,7 @@ fn options(send: &args::Send) -> SendOptions {
         durable: Some(!send.volatile),
         signed: Some(send.signed),
         sealed: Some(send.sealed),
+        proof: Some(send.proof),
     }
 }
 

@@ -56,6 +56,15 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// A span as people say it: `45 s`, `3 min`, `5 h`, `2 d`.
 pub fn span(seconds: f64) -> String {
     match seconds {

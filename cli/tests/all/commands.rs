@@ -143,7 +143,7 @@ fn links_are_listed_added_and_removed() {
         fields(link),
         ["direction", "error", "id", "origin", "peer", "retry_in_s", "state", "uri"]
     );
-    assert_eq!((&link["state"], &link["retry_in_s"]), (&json!("waiting"), &json!(2.5)));
+    assert_eq!((&link["state"], &link["retry_in_s"]), (&json!("backoff"), &json!(2.5)));
     let socket = server.socket();
     assert_eq!(run(&socket, "links add tcp://127.0.0.1:2").exits(0).out, "");
     let done = document(&server, "links add tcp://127.0.0.1:2", "quicprochat.done/1");
@@ -411,6 +411,36 @@ fn a_passphrase_is_never_guessed() {
         .expect("setsid is part of util-linux");
     let ran = crate::qpc::ended(output).exits(1);
     assert!(ran.err.contains("--passphrase-file"), "{}", ran.err);
+}
+
+// CLI-43
+#[test]
+fn a_mailbox_is_chosen_and_given_up() {
+    let server = Scripted::start();
+    let socket = server.socket();
+    run(&socket, &format!("mailbox use {EVE}")).exits(0);
+    run(&socket, "mailbox use none").exits(0);
+    run(&socket, "mailbox use nobody").exits(1);
+}
+
+// CLI-44, CLI-75
+#[test]
+fn a_receipt_is_shown_and_a_forged_one_is_refused() {
+    let server = Scripted::start();
+    let socket = server.socket();
+    let proof = document(&server, &format!("proof show {SENT}"), "quicprochat.proof/1");
+    assert_eq!((&proof["id"], &proof["valid"]), (&json!(SENT), &Value::Null));
+    assert_eq!(proof["payload_sha256"], "03".repeat(32));
+    run(&socket, &format!("proof show {EVE}")).exits(1);
+    let file = server.dir().join("receipt").display().to_string();
+    run(&socket, &format!("proof show {SENT} --out {file}")).exits(0);
+    // The made-up signature is no signature, whatever the payload.
+    let verify = format!("--json proof verify {file} --payload /etc/hostname");
+    let forged = run(Path::new("/nonexistent"), &verify).exits(1);
+    assert_eq!(forged.json("quicprochat.proof/1")["valid"], false);
+    assert!(forged.error()["error"].as_str().is_some_and(|text| text.contains("signature")));
+    let other = run(&socket, "proof verify /etc/hostname --payload /etc/hostname").exits(1);
+    assert!(other.err.contains("no signed receipt"));
 }
 
 // CLI-37, CLI-68

@@ -242,3 +242,22 @@ pub struct Cancelled {
     /// Messages that could not be cancelled.
     pub failed: Vec<String>,
 }
+
+/// `CLI-75`
+#[derive(Debug, Serialize)]
+pub struct Proof {
+    /// The message's id.
+    pub id: String,
+    /// The sender's address.
+    pub from: String,
+    /// The recipient's address, whose key signed.
+    pub to: String,
+    /// Digest of what was received, in hexadecimal.
+    pub payload_sha256: String,
+    /// Unix seconds, as the recipient claims.
+    pub received_at: Option<u64>,
+    /// The receipt itself.
+    pub receipt_base64: String,
+    /// Whether the signature holds for the payload given; `null` when none was.
+    pub valid: Option<bool>,
+}

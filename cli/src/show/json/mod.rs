@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 pub use message::{
-    Cancelled, Hop, Inbox, Message, Payload, Ping, Queue, Queued, Sent, Trace, Try, Why,
+    Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
 };
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
@@ -87,6 +87,7 @@ documents! {
     Message => "message/1",
     Peers => "peers/1",
     Ping => "ping/1",
+    Proof => "proof/1",
     Queue => "queue/1",
     Routes => "routes/1",
     Sent => "send/1",

@@ -159,7 +159,7 @@ pub struct Link {
     pub id: String,
     /// Where it leads.
     pub uri: String,
-    /// `up`, `connecting`, `waiting`, `listening` or `failed`.
+    /// `connecting`, `up`, `backoff`, `standby` or `listening`.
     pub state: String,
     /// `listener`, `dialled` or `accepted`.
     pub direction: String,
