@@ -56,15 +56,16 @@ pub(super) async fn watch(
         client.ask(async { Ok(inbox.messages.receive_message_received().await?) }).await?;
     console.note(format_args!("Waiting for messages; Ctrl-C ends."));
     let mut left = count;
-    let mut after_seq = None;
+    let mut shown_seq = None;
     while left != Some(0) {
         let arrival = client::next(&mut arrivals).await?;
         let Ok(arrival) = arrival.args() else {
             continue;
         };
-        // Signals may be lost, the inbox is not: read on from what was shown last.
-        let after = after_seq.unwrap_or_else(|| arrival.seq.saturating_sub(1));
-        let options = InboxOptions { after_seq: Some(after), limit: left, ..Default::default() };
+        // Signals may be lost, the inbox is not: read on from what was shown last. Before the
+        // very first message, position 0, there is nothing to read on from.
+        let after_seq = shown_seq.or_else(|| arrival.seq.checked_sub(1));
+        let options = InboxOptions { after_seq, limit: left, ..Default::default() };
         let client = client.renewed();
         let page = inbox.page(&client, options).await?;
         for message in &page {
@@ -75,7 +76,7 @@ pub(super) async fn watch(
             }
         }
         let Some(newest) = page.last() else { continue };
-        after_seq = Some(newest.seq);
+        shown_seq = Some(newest.seq);
         left = left.map(|left| left.saturating_sub(u32::try_from(page.len()).unwrap_or(left)));
         console.flush()?;
         if take {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use api::{DaemonProxy, PeersProxy};
+use zbus::proxy::CacheProperties;
 
 use super::{as_document, done};
 use crate::{
@@ -193,7 +194,9 @@ async fn daemon_version(global: &Global) -> Option<String> {
 }
 
 async fn proxy(client: &Client) -> Result<DaemonProxy<'_>, api::Error> {
-    Ok(DaemonProxy::new(client.connection()).await?)
+    // A copy of the properties pays off from the second look on; there is none.
+    let builder = DaemonProxy::builder(client.connection());
+    Ok(builder.cache_properties(CacheProperties::No).build().await?)
 }
 
 /// D-Bus properties cannot be missing; there, empty is unknown.

@@ -226,7 +226,7 @@ fn inbox_shows_text_as_text_and_the_rest_as_base64() {
 fn what_is_followed_comes_line_by_line_until_the_count() {
     let server = Scripted::start();
     let message = document(&server, "watch -n 1", "quicprochat.message/1");
-    assert_eq!(message["id"], format!("{:032x}", 2));
+    assert_eq!(message["id"], format!("{:032x}", 1));
     run(&server.socket(), "watch -n 2 --take").exits(0);
     let events = run(&server.socket(), "--json events -n 2").exits(0);
     assert_eq!(events.out.lines().count(), 2);

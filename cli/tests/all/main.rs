@@ -6,6 +6,8 @@
 //! run against real ones.
 
 mod commands;
+mod daemons;
+mod demo;
 mod hostile;
 mod offline;
 mod qpc;

@@ -103,7 +103,7 @@ async fn serve(stream: UnixStream) {
 async fn announce(connection: &Connection) -> zbus::Result<()> {
     let emitter = SignalEmitter::new(connection, PATH)?;
     loop {
-        Messages::message_received(&emitter, SENT, EVE, 2).await?;
+        Messages::message_received(&emitter, SENT, EVE, 0).await?;
         let entry = EventEntry {
             seq: 1,
             at: 1_795_181_400,
@@ -260,7 +260,7 @@ impl Messages {
     fn inbox_all() -> Vec<InboxMessage> {
         let payloads: [&[u8]; 3] = [b"plain", b"\x1b[31mred\nforged line", b"\xff\x00"];
         let message = |(index, payload): (usize, &&[u8])| InboxMessage {
-            seq: index as u64 + 1,
+            seq: index as u64,
             id: format!("{:032x}", index + 1),
             from: EVE.to_owned(),
             from_name: Some(HOSTILE.to_owned()),
@@ -296,13 +296,13 @@ impl Messages {
         if let Some(since) = options.since {
             messages.retain(|message| message.id > since);
         }
-        messages.retain(|message| message.seq > options.after_seq.unwrap_or(0));
+        messages.retain(|message| options.after_seq.is_none_or(|after| message.seq > after));
         // Pages of two, so that more than one has to be asked for.
         messages.truncate(options.limit.unwrap_or(2).min(2) as usize);
         messages
     }
     fn take(&self, id: &str) -> Result<(), Error> {
-        match id.ends_with('3') {
+        match Self::inbox_all().iter().any(|message| message.id == id) {
             true => Ok(()),
             false => Err(Error::UnknownMessage("no such message".to_owned())),
         }

@@ -143,7 +143,7 @@ impl Demo<'_> {
         sleep(PAUSE).await;
         let why = self.nodes[ANNA].why(&id).await?;
         let waits = why.state != "received";
-        self.say(&format!("  Anna's node has {}; it waits for a {}.", why.state, why.waiting_for))?;
+        self.say(&format!("  At Anna's it is {}; it waits for a {}.", why.state, why.waiting_for))?;
         self.step("a message waits while the middle node is away", waits)?;
         self.nodes[BEN].restart().await?;
         self.say("Ben is back.")?;

@@ -1,0 +1,321 @@
+//! Real daemons, spoken to through `qpc` alone.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::qpc::{Ran, ended, run, run_words, until};
+
+/// The daemon's program beside `qpc`, built once: a test of `qpc` must not run an old one.
+pub(crate) fn qpcd() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let qpc = Path::new(env!("CARGO_BIN_EXE_qpc"));
+        let dir = qpc.parent().expect("it is in a directory");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "quicprochat-daemon", "--bin", "qpcd"]);
+        if dir.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().expect("cargo starts").success(), "qpcd does not build");
+        dir.join("qpcd")
+    })
+}
+
+/// A daemon of a test, killed when dropped.
+struct Daemon {
+    child: Child,
+    dir: TempDir,
+    address: String,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (child, address) = launch(dir.path());
+        Self { child, dir, address }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("s")
+    }
+
+    #[track_caller]
+    fn qpc(&self, line: &str) -> Ran {
+        run(&self.socket(), line)
+    }
+
+    /// The document of a command that has to succeed.
+    #[track_caller]
+    fn json(&self, line: &str) -> Value {
+        let ran = self.qpc(&format!("--json {line}")).exits(0);
+        serde_json::from_str(&ran.out).expect("it is JSON")
+    }
+
+    /// The address it listens on, as a link.
+    fn listening(&self) -> String {
+        self.json("status")["listening"][0].as_str().expect("it listens").to_owned()
+    }
+
+    fn stop(&mut self) {
+        // A crash, on purpose: what was accepted must survive it.
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was killed");
+    }
+
+    fn restart(&mut self) {
+        (self.child, _) = launch(self.dir.path());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn launch(dir: &Path) -> (Child, String) {
+    let mut child = Command::new(qpcd())
+        .arg("--data-dir")
+        .arg(dir.join("data"))
+        .arg("--socket")
+        .arg(dir.join("s"))
+        .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-iroh"])
+        .env_clear()
+        .env("HOME", dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("qpcd starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("it was asked for");
+    BufReader::new(stdout).read_line(&mut line).expect("it says something");
+    let address = line
+        .strip_prefix("ready address=")
+        .and_then(|rest| rest.split(' ').next())
+        .expect("it says its address")
+        .to_owned();
+    (child, address)
+}
+
+/// Anna, Ben and Carla in a line; Anna and Carla know the way to each other.
+fn line_of_three() -> [Daemon; 3] {
+    let nodes = [Daemon::start(), Daemon::start(), Daemon::start()];
+    let [anna, ben, carla] = &nodes;
+    let middle = ben.listening();
+    anna.qpc(&format!("links add {middle}")).exits(0);
+    carla.qpc(&format!("links add {middle}")).exits(0);
+    until("a route over two hops", || {
+        anna.qpc(&format!("routes {}", carla.address)).code == 0
+            && carla.qpc(&format!("routes {}", anna.address)).code == 0
+    });
+    nodes
+}
+
+// CLI-20 to CLI-26, CLI-28, CLI-29, CLI-38, CLI-41
+#[test]
+fn a_line_of_three_talks_and_shows_itself() {
+    let [anna, ben, carla] = &line_of_three();
+    assert_eq!(anna.json("whoami")["address"], anna.address);
+    assert!(anna.qpc("status").exits(0).out.starts_with("Online: 1 peer (1 direct), no messages"));
+    assert_eq!(anna.json("peers")["peers"][0]["address"], ben.address);
+    assert_eq!(ben.json("peers")["peers"].as_array().map(Vec::len), Some(2));
+    let route = &anna.json(&format!("routes {}", carla.address))["routes"][0];
+    assert_eq!((&route["hops"], &route["next_hop"]), (&json!(2), &json!(ben.address)));
+    let link = &anna.json("links list")["links"];
+    assert!(link.as_array().expect("a list").iter().any(|link| link["peer"] == ben.address));
+
+    let words = ["--json", "send", &carla.address, "two\nlines", "--wait", "20"];
+    let sent = run_words(&anna.socket(), words).exits(0).json("quicprochat.send/1");
+    assert_eq!(sent["state"], "received");
+    let inbox = carla.json("inbox --take");
+    assert_eq!(inbox["messages"].as_array().map(Vec::len), Some(1));
+    let message = &inbox["messages"][0];
+    assert_eq!((&message["id"], &message["from"]), (&sent["id"], &json!(anna.address)));
+    assert_eq!(message["text"], "two\nlines");
+    assert_eq!(carla.json("inbox")["messages"], json!([]));
+    let why = anna.qpc(&format!("--json why {}", sent["id"].as_str().expect("an id")));
+    if why.code == 0 {
+        assert_eq!(why.json("quicprochat.why/1")["state"], "received");
+    }
+
+    let ping = anna.json(&format!("ping {} -c 3 -i 0", carla.address));
+    assert_eq!((&ping["sent"], &ping["received"]), (&json!(3), &json!(3)));
+    assert_eq!(ping["path"], json!([ben.address, carla.address]));
+    let trace = anna.json(&format!("trace {}", carla.address));
+    assert_eq!(trace["complete"], true);
+    assert_eq!(trace["hops"].as_array().map(Vec::len), Some(2));
+    let graph = anna.json("mesh graph");
+    assert_eq!(graph["nodes"].as_array().map(Vec::len), Some(3));
+    assert_eq!(anna.json("version")["daemon"], env!("CARGO_PKG_VERSION"));
+}
+
+// CLI-25, CLI-30, CLI-31, CLI-32
+#[test]
+fn what_cannot_be_delivered_waits_can_be_asked_about_and_cancelled() {
+    let mut nodes = line_of_three();
+    nodes[1].stop();
+    let [anna, _, carla] = &nodes;
+    let sent = anna.json(&format!("send {} later", carla.address));
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    assert_eq!(sent["state"], "accepted");
+    let late = anna.qpc(&format!("send {} never --wait 0.3", carla.address)).exits(4);
+    let never = late.out.trim().to_owned();
+    let why = anna.json(&format!("why {id}"));
+    assert_eq!((&why["id"], &why["to"]), (&json!(id), &json!(carla.address)));
+    assert_ne!(why["waiting_for"], "nothing");
+    assert_eq!(anna.json("queue")["messages"].as_array().map(Vec::len), Some(2));
+    anna.qpc(&format!("cancel {never}")).exits(0);
+    assert_eq!(anna.json("queue")["messages"].as_array().map(Vec::len), Some(1));
+
+    nodes[0].stop();
+    nodes[0].restart();
+    nodes[1].restart();
+    let middle = nodes[1].listening();
+    let [anna, _, carla] = &nodes;
+    anna.qpc(&format!("links add {middle}")).exits(0);
+    carla.qpc(&format!("links add {middle}")).exits(0);
+    until("the waiting message", || carla.json("inbox")["messages"] != json!([]));
+    let messages = &carla.json("inbox")["messages"];
+    assert_eq!(messages.as_array().map(Vec::len), Some(1));
+    assert_eq!((&messages[0]["id"], &messages[0]["text"]), (&json!(id), &json!("later")));
+    until("its receipt", || anna.json("queue")["messages"] == json!([]));
+}
+
+// CLI-10, CLI-34
+#[test]
+fn contacts_have_names_that_work_everywhere() {
+    let [anna, ben, carla] = &line_of_three();
+    anna.qpc(&format!("contacts add carla {}", carla.address)).exits(0);
+    anna.qpc(&format!("contacts add carla {}", ben.address)).exits(1);
+    anna.qpc("send carla hello --wait 20").exits(0);
+    anna.qpc("ping carla -c 1").exits(0);
+    anna.qpc("trace carla").exits(0);
+    anna.qpc("routes carla").exits(0);
+    anna.qpc("contacts rename carla cleo").exits(0);
+    let contacts = anna.json("contacts list");
+    assert_eq!(contacts["contacts"][0]["name"], "cleo");
+    assert_eq!(contacts["contacts"][0]["address"], carla.address);
+    anna.qpc("send carla hello").exits(1);
+    anna.qpc("contacts remove cleo").exits(0);
+    assert_eq!(anna.json("contacts list")["contacts"], json!([]));
+    anna.qpc(&format!("contacts trust {}", carla.address)).exits(1);
+}
+
+// CLI-33
+#[test]
+fn a_channel_reaches_members_across_the_mesh() {
+    let [anna, _, carla] = &line_of_three();
+    let made = anna.json("channel create news");
+    let invite = made["invite"].as_str().expect("an invite");
+    let joined = carla.json(&format!("channel join {invite}"));
+    assert_eq!(joined["id"], made["id"]);
+    anna.qpc("channel send news hello").exits(0);
+    until("the message", || carla.json("channel history news")["messages"] != json!([]));
+    let history = carla.json("channel history news");
+    assert_eq!(history["messages"][0]["text"], "hello");
+    assert_eq!(history["messages"][0]["from"], anna.address);
+    carla.qpc("channel leave news").exits(0);
+    assert_eq!(carla.json("channel list")["channels"], json!([]));
+    carla.qpc("channel history news").exits(1);
+}
+
+// CLI-27, CLI-36
+#[test]
+fn what_arrives_is_seen_by_who_watches() {
+    let anna = Daemon::start();
+    let ben = Daemon::start();
+    let follow = |node: &Daemon, line: &str| {
+        // Nothing that is followed here takes long; a test must not wait for ever.
+        let mut child = Command::new("timeout")
+            .arg("60")
+            .arg(env!("CARGO_BIN_EXE_qpc"))
+            .env("QPC_SOCKET", node.socket())
+            .args(line.split(' '))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("qpc starts");
+        // It says so on standard error once nothing can be missed any more.
+        let mut err = BufReader::new(child.stderr.take().expect("it was asked for"));
+        err.read_line(&mut String::new()).expect("it says that it waits");
+        child
+    };
+    let events = follow(&ben, "--json events -n 1");
+    anna.qpc(&format!("links add {}", ben.listening())).exits(0);
+    let seen = ended(events.wait_with_output().expect("it ends")).exits(0);
+    assert_eq!(seen.json("quicprochat.event/1")["schema"], "quicprochat.event/1");
+    until("a peer", || anna.json("peers")["peers"] != json!([]));
+    let watch = follow(&ben, "--json watch -n 1 --take");
+    anna.qpc(&format!("send {} ping --wait 20", ben.address)).exits(0);
+    let seen = ended(watch.wait_with_output().expect("it ends")).exits(0);
+    assert_eq!(seen.json("quicprochat.message/1")["text"], "ping");
+    until("an empty inbox", || ben.json("inbox")["messages"] == json!([]));
+}
+
+// CLI-35
+#[test]
+fn an_identity_moves_to_another_daemon() {
+    let anna = Daemon::start();
+    let mut ben = Daemon::start();
+    let at = |name: &str| anna.dir.path().join(name).display().to_string();
+    std::fs::write(at("pass"), "correct horse").expect("the directory is ours");
+    std::fs::write(at("wrong"), "battery staple").expect("the directory is ours");
+    let with = |pass: &str| format!("{} --passphrase-file {}", at("backup"), at(pass));
+    anna.qpc(&format!("identity export {}", with("pass"))).exits(0);
+    ben.qpc(&format!("identity import {} --replace", with("wrong"))).exits(1);
+    let refused = ben.qpc(&format!("identity import {}", with("pass"))).exits(1);
+    assert!(refused.err.contains("--replace"), "{}", refused.err);
+    ben.qpc(&format!("identity import {} --replace", with("pass"))).exits(0);
+    ben.stop();
+    ben.restart();
+    assert_eq!(ben.json("whoami")["address"], anna.address);
+}
+
+// CLI-37
+#[test]
+fn settings_are_shown_and_files_checked() {
+    let anna = Daemon::start();
+    let config = anna.json("config get");
+    assert!(config["config"].as_object().is_some_and(|settings| !settings.is_empty()));
+    let file = anna.dir.path().join("bad.toml");
+    std::fs::write(&file, "no_such_key = 1\n").expect("the directory is ours");
+    let check = anna.qpc(&format!("--json config check {}", file.display())).exits(1);
+    let check = check.json("quicprochat.check/1");
+    assert_eq!(check["ok"], false);
+    assert!(check["report"].as_str().is_some_and(|text| text.contains("no_such_key")), "{check}");
+    std::fs::write(&file, "").expect("the directory is ours");
+    anna.qpc(&format!("config check {}", file.display())).exits(0);
+}
+
+// CLI-44
+#[test]
+fn a_signed_receipt_convinces_a_third_party() {
+    let [anna, _, carla] = &line_of_three();
+    carla.qpc(&format!("contacts add anna {}", anna.address)).exits(0);
+    let sent = anna.json(&format!("send {} paid --proof --wait 20", carla.address));
+    let id = sent["id"].as_str().expect("an id");
+    let at = |name: &str| anna.dir.path().join(name).display().to_string();
+    let (receipt, paid, other) = (at("receipt"), at("paid"), at("other"));
+    until("a signed receipt", || anna.qpc(&format!("proof show {id} -o {receipt}")).code == 0);
+    std::fs::write(&paid, "paid").expect("the directory is ours");
+    std::fs::write(&other, "paid twice").expect("the directory is ours");
+    let verify = |payload| {
+        run(
+            Path::new("/nonexistent"),
+            &format!("--json proof verify {receipt} --payload {payload}"),
+        )
+    };
+    let proof = verify(&paid).exits(0).json("quicprochat.proof/1");
+    assert_eq!((&proof["from"], &proof["to"]), (&json!(anna.address), &json!(carla.address)));
+    assert_eq!(proof["valid"], true);
+    verify(&other).exits(1);
+}
