@@ -44,15 +44,16 @@ pub fn run(flags: Flags) -> Result<(), String> {
     let clients = Clients::bind(&config)?;
     let socket = config.socket.clone();
     let is_new = loaded.is_new;
-    runtime.block_on(async {
-        let notifier = Notifier::from_env();
-        let started = actor::start(config.clone(), loaded, notifier).map_err(|error| error.0)?;
+    let (actor, clients) = {
+        let _inside = runtime.enter();
+        let started =
+            actor::start(config.clone(), loaded, Notifier::from_env()).map_err(|error| error.0)?;
         follow_signals(started.handle.clone(), Arc::clone(&shared)).map_err(|e| e.to_string())?;
-        let clients = clients.start(&config, started.handle, shared)?;
-        started.actor.run(|actor| announce(actor, &socket, is_new)).await;
-        clients.stop();
-        Ok(())
-    })
+        (started.actor, clients.start(&config, started.handle, shared)?)
+    };
+    runtime.block_on(actor.run(|actor| announce(actor, &socket, is_new)));
+    clients.stop();
+    Ok(())
 }
 
 /// The runtime and thread that serve clients.

@@ -40,6 +40,8 @@ pub mod framing;
 mod options;
 mod proxy;
 mod proxy_objects;
+#[cfg(test)]
+mod xml_tests;
 
 pub use client::connect;
 pub use dict::{
@@ -71,4 +73,15 @@ pub const LINKS_PATH: &str = "/org/quicprochat/links";
 pub const BUS_NAME: &str = "org.quicprochat.Daemon1";
 
 /// The introspection files: interface name and content, one interface a file.
-pub const XML: &[(&str, &str)] = &[];
+pub const XML: &[(&str, &str)] = &[
+    ("org.quicprochat.Channels1", include_str!("../xml/org.quicprochat.Channels1.xml")),
+    ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
+    ("org.quicprochat.Daemon1", include_str!("../xml/org.quicprochat.Daemon1.xml")),
+    ("org.quicprochat.Events1", include_str!("../xml/org.quicprochat.Events1.xml")),
+    ("org.quicprochat.Link1", include_str!("../xml/org.quicprochat.Link1.xml")),
+    ("org.quicprochat.Links1", include_str!("../xml/org.quicprochat.Links1.xml")),
+    ("org.quicprochat.Messages1", include_str!("../xml/org.quicprochat.Messages1.xml")),
+    ("org.quicprochat.Peer1", include_str!("../xml/org.quicprochat.Peer1.xml")),
+    ("org.quicprochat.Peers1", include_str!("../xml/org.quicprochat.Peers1.xml")),
+    ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
+];

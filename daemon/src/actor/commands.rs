@@ -20,21 +20,22 @@ pub struct Sent {
 }
 
 impl Actor {
-    /// Hands messages to the core, in order, until one is refused.
+    /// Hands messages to the core, in order, until one is refused. With `keep_refused` those that
+    /// were not taken are returned, at the price of a copy each.
     pub fn send_messages(
         &mut self,
         to: Address,
         payloads: Vec<Vec<u8>>,
         options: SendOptions,
+        keep_refused: bool,
     ) -> Sent {
         let now = self.clock.now();
         let mut ids = Vec::with_capacity(payloads.len());
         let mut refused = None;
         let mut left = payloads.into_iter();
         while let Some(payload) = left.next() {
-            // A refused command gives the payload up with it, so a bulk sender needs a copy, and
-            // only while the core may refuse.
-            let kept = (left.len() > 0 || !ids.is_empty()).then(|| payload.clone());
+            // A refused command gives its payload up.
+            let kept = keep_refused.then(|| payload.clone());
             match self.node.handle_command(now, Command::Send { to, payload, options }) {
                 Ok(Outcome::Message(id)) => ids.push(id),
                 Ok(_) => {}

@@ -42,6 +42,12 @@ impl Handle {
         (Self { jobs, listeners: listeners.clone() }, receiver, listeners)
     }
 
+    /// A handle of an actor that has ended.
+    #[cfg(test)]
+    pub(crate) fn detached() -> Self {
+        Self::new().0
+    }
+
     /// Runs `job` on the actor and returns what it returns.
     ///
     /// # Errors

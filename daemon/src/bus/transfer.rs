@@ -32,8 +32,10 @@ pub(super) async fn send_one(
 ) -> Result<String, Error> {
     let to = context.resolve(to).await?;
     let options = send_options(options)?;
-    let sent =
-        context.handle.ask(move |actor| actor.send_messages(to, vec![payload], options)).await?;
+    let sent = context
+        .handle
+        .ask(move |actor| actor.send_messages(to, vec![payload], options, false))
+        .await?;
     if let Some((error, _)) = sent.refused {
         return Err(command_error(error));
     }
@@ -76,8 +78,10 @@ async fn send_chunk(
 ) -> Result<(), Error> {
     let mut give_up = Instant::now() + STALL_MAX;
     loop {
-        let sent =
-            context.handle.ask(move |actor| actor.send_messages(to, payloads, options)).await?;
+        let sent = context
+            .handle
+            .ask(move |actor| actor.send_messages(to, payloads, options, true))
+            .await?;
         if !sent.ids.is_empty() {
             give_up = Instant::now() + STALL_MAX;
             ids.extend(sent.ids);

@@ -31,7 +31,10 @@ struct File<'a> {
 
 impl File<'_> {
     fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
-        for (name, value) in table {
+        // Problems in the order of the file.
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_unstable_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
             let key = format!("{prefix}{}", name.get_ref());
             let place =
                 format!("{}:{}", self.path.display(), line_of(self.text, name.span().start));

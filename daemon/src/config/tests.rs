@@ -47,26 +47,18 @@ fn problems_name_file_line_key_and_what_is_allowed() {
         &[],
     )
     .expect_err("four problems");
+    let names: Vec<&str> = KEYS.iter().map(|row| row.name).collect();
     assert_eq!(
         problems,
         [
-            "qpcd.toml:1: name: 7 is not allowed here; allowed: up to 64 bytes of text",
-            "qpcd.toml:5: tcp.lisen: there is no such key; allowed: name, data_dir, socket, \
-             api.group, api.bus, tcp.listen, tcp.peers, tcp.inbound_max, network.key, \
-             network.name, network.passphrase, relay.forward, relay.store, relay.quota_mib, \
-             mesh.routes_max, mesh.diagnostics, log.level, log.format, metrics.listen, \
-             metrics.textfile, mdns.enabled, iroh.enabled, iroh.bind",
+            "qpcd.toml:1: name: 7 is not allowed here; allowed: up to 64 bytes of text".into(),
             "qpcd.toml:4: tcp.listen: [\"nonsense\"] is not allowed here; allowed: a list of at \
-             most 64 \"ADDRESS:PORT\"",
-            "qpcd.toml:8: relay.quota_mib: 0 is not allowed here; allowed: 1 to 65536",
+             most 64 \"ADDRESS:PORT\""
+                .into(),
+            format!("qpcd.toml:5: tcp.lisen: there is no such key; allowed: {}", names.join(", ")),
+            "qpcd.toml:8: relay.quota_mib: 0 is not allowed here; allowed: 1 to 65536".into(),
         ]
-        .map(String::from)
-        .iter()
-        .filter(|line| problems.contains(line))
-        .cloned()
-        .collect::<Vec<_>>(),
     );
-    assert_eq!(problems.len(), 4);
 }
 
 /// `CFG-03`

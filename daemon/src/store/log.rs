@@ -79,6 +79,11 @@ impl<D: Disk> Log<D> {
         for damage in &report.damage {
             log.clean(damage.segment)?;
         }
+        if log.segments.is_empty() {
+            // A store without rows belongs to somebody as well.
+            let head = log.writable_head()?;
+            log.disk.sync(head)?;
+        }
         // A failed reservation only means that a full disk is felt earlier.
         let _ = log.disk.reserve(true);
         report.rows = log.index.len();

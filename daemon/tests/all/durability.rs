@@ -1,0 +1,172 @@
+//! Crashes, damaged files, backups.
+
+use std::fs;
+
+use api::{Error, ImportOptions, InboxOptions};
+
+use crate::rig::{Home, block_on, until};
+
+/// `DSK-01`: what was accepted survives `kill -9`, and is delivered once.
+#[test]
+fn accepted_messages_survive_kill() {
+    block_on(async {
+        let (home_a, home_b) = (Home::new(), Home::new());
+        let b = home_b.start();
+        let to = b.address.clone();
+        let a = home_a.start();
+        a.client().await.connect_to(&b.client().await).await;
+        b.kill();
+        let at_a = a.client().await;
+        let mut sent = Vec::new();
+        for n in 0..50 {
+            let text = format!("message {n}");
+            at_a.send(&to, &text).await;
+            sent.push(text);
+        }
+        a.kill();
+        let a = home_a.start();
+        assert_eq!(a.client().await.status().await.outbox, 50);
+        let b = home_b.start();
+        a.client().await.connect_to(&b.client().await).await;
+        let at_b = b.client().await;
+        until(|| async { at_b.inbox().await.len() >= 50 }).await;
+        let mut got = at_b.inbox().await;
+        got.sort();
+        sent.sort();
+        assert_eq!(got, sent);
+        b.kill();
+        let b = home_b.start();
+        assert_eq!(b.client().await.inbox().await.len(), 50);
+    });
+}
+
+/// `DSK-05`: a damaged store is named and copied, and what holds is kept.
+#[test]
+fn damaged_store_is_named_and_copied() {
+    block_on(async {
+        let home = Home::new();
+        let a = home.start();
+        let client = a.client().await;
+        for n in 0..20u8 {
+            client.send(&format!("{n:032x}"), "waits").await;
+        }
+        let address = a.address.clone();
+        a.kill();
+        let store = home.data().join("store");
+        let mut logs: Vec<_> = fs::read_dir(&store)
+            .expect("it is there")
+            .map(|entry| entry.expect("readable").path())
+            .filter(|path| path.extension().is_some_and(|end| end == "log"))
+            .collect();
+        logs.sort();
+        let log = &logs[0];
+        let mut bytes = fs::read(log).expect("readable");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        fs::write(log, bytes).expect("writable");
+
+        let a = home.start();
+        assert_eq!(a.address, address);
+        let status = a.client().await.status().await;
+        let name = log.file_name().expect("a file").to_string_lossy().into_owned();
+        let told = status.warnings.iter().any(|w| w.contains(&name) && w.contains("damaged-1"));
+        assert!(told, "{:?}", status.warnings);
+        assert!(home.data().join("damaged-1").join(&name).exists());
+        assert!(status.outbox >= 15, "{} of 20 are left", status.outbox);
+    });
+}
+
+/// `DSK-05`: garbage in place of the whole store does not stop the daemon.
+#[test]
+fn garbage_for_a_store_does_not_stop_the_daemon() {
+    let home = Home::new();
+    home.start().kill();
+    for entry in fs::read_dir(home.data().join("store")).expect("it is there") {
+        let path = entry.expect("readable").path();
+        fs::write(path, b"this is not a store").expect("writable");
+    }
+    home.start();
+}
+
+/// `DSK-02`: the store of another node is refused.
+#[test]
+fn store_of_another_node_is_refused() {
+    let (home, other) = (Home::new(), Home::new());
+    let address = home.start().address.clone();
+    other.start().kill();
+    let identity = home.data().join("identity");
+    fs::copy(other.data().join("identity"), &identity).expect("room");
+    let (status, error) = home.run_to_end(&[]);
+    assert!(!status.success());
+    assert!(error.contains("another node") && error.contains(&address), "{error}");
+}
+
+/// `DSK-24`, `DSK-25`: a backup moves an identity to a fresh machine.
+#[test]
+fn identity_moves_by_backup() {
+    block_on(async {
+        let (home, other) = (Home::new(), Home::new());
+        let old = home.start();
+        let client = old.client().await;
+        let daemon = client.daemon().await;
+        let backup = daemon.export_identity("correct horse").await.expect("we are its owner");
+        let error = daemon.export_identity("short").await;
+        assert!(matches!(error, Err(Error::InvalidArgument(_))), "{error:?}");
+
+        let new = other.start();
+        let client = new.client().await;
+        let daemon = client.daemon().await;
+        let none = ImportOptions::default();
+        let error = daemon.import_identity(&backup, "wrong horse", none.clone()).await;
+        assert!(matches!(error, Err(Error::WrongPassphrase(_))), "{error:?}");
+        let error = daemon.import_identity(&backup, "correct horse", none).await;
+        assert!(matches!(error, Err(Error::IdentityExists(_))), "{error:?}");
+        let replace = ImportOptions { replace: Some(true) };
+        let imported = daemon.import_identity(&backup, "correct horse", replace).await;
+        assert_eq!(imported.expect("allowed"), old.address);
+        let before = new.address.clone();
+        new.kill();
+        let new = other.start();
+        assert_eq!(new.address, old.address);
+        assert_ne!(new.address, before);
+        assert!(other.data().join("former-1/identity").exists());
+    });
+}
+
+/// `DSK-15`: an idle daemon writes nothing.
+#[test]
+fn idle_daemon_writes_nothing() {
+    block_on(async {
+        let home = Home::new();
+        let daemon = home.start();
+        let written = || {
+            let io = fs::read_to_string(format!("/proc/{}/io", daemon.pid())).expect("it runs");
+            io.lines()
+                .find_map(|line| line.strip_prefix("write_bytes: ")?.parse::<u64>().ok())
+                .expect("the kernel counts")
+        };
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let before = written();
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        assert_eq!(written(), before);
+    });
+}
+
+/// `DSK-16`: taken messages do not come back.
+#[test]
+fn taken_messages_stay_away() {
+    block_on(async {
+        let (home_a, home_b) = (Home::new(), Home::new());
+        let (a, b) = (home_a.start(), home_b.start());
+        let (at_a, at_b) = (a.client().await, b.client().await);
+        at_a.connect_to(&at_b).await;
+        at_a.send(&b.address, "once").await;
+        until(|| async { at_b.inbox().await.len() == 1 }).await;
+        let take = InboxOptions { take: Some(true), ..Default::default() };
+        at_b.messages().await.inbox(take).await.expect("answered");
+        b.signal("TERM");
+        b.wait();
+        let b = home_b.start();
+        assert!(b.client().await.inbox().await.is_empty());
+    });
+}
