@@ -32,7 +32,7 @@ pub use restore::{Started, start};
 use crate::{
     config::Config,
     notify::Notifier,
-    store::{Health, Writer},
+    store::{Health, Progress, Writer},
 };
 pub use commands::Sent;
 use waiters::Waiters;
@@ -78,11 +78,10 @@ impl Actor {
         let ready_by = self.clock.now() + READY_WAIT;
         self.drain();
         while !self.stopping {
-            if self.links.are_settled(&self.transports) || self.clock.now() >= ready_by {
-                if let Some(on_ready) = on_ready.take() {
-                    self.settle_links();
-                    on_ready(&self);
-                }
+            let is_ready = self.links.are_settled(&self.transports) || self.clock.now() >= ready_by;
+            if let Some(on_ready) = on_ready.take_if(|_| is_ready) {
+                self.settle_links();
+                on_ready(&self);
             }
             let deadline = if on_ready.is_some() { Some(ready_by) } else { None };
             let wake = self.wait(deadline).await;
@@ -227,12 +226,11 @@ impl Actor {
 
     /// Tells the core what became durable, and how the disk is.
     fn follow_disk(&mut self, now: Instant) {
-        let committed = self.writer.committed();
+        let Progress { committed, health, .. } = self.writer.progress();
         if committed > self.committed {
             self.committed = committed;
             self.node.handle_committed(now, committed);
         }
-        let health = self.writer.health();
         if health != self.health {
             self.health = health;
             self.node.handle_storage_full(now, health != Health::Ok);

@@ -9,7 +9,7 @@ use mesh::{
 };
 
 use super::{Actor, LinkRow, waiters::Final};
-use crate::store::Health;
+use crate::store::{Health, Progress};
 
 /// Petnames of contacts.
 pub type Names = BTreeMap<Address, String>;
@@ -23,10 +23,8 @@ pub struct Numbers {
     pub uptime: Duration,
     /// The disk.
     pub health: Health,
-    /// Bytes of the store.
-    pub store_bytes: u64,
-    /// Commits and the time they took together.
-    pub commits: (u64, Duration),
+    /// What was written.
+    pub disk: Progress,
     /// Configured links.
     pub links: Vec<LinkRow>,
     /// What the links counted.
@@ -53,8 +51,7 @@ impl Actor {
             status: self.node.status(),
             uptime: Duration::from_micros(self.clock.now().as_micros()),
             health: self.health,
-            store_bytes: self.writer.store_bytes(),
-            commits: self.writer.commits(),
+            disk: self.writer.progress(),
             links: self.link_rows(),
             transports: self.transports.counters().clone(),
             warnings: self.warnings(),

@@ -137,7 +137,7 @@ impl Daemon {
     /// only.
     async fn stop(&self) -> Result<(), Error> {
         self.0.only_owner()?;
-        Ok(self.0.handle.ask(|actor| actor.stop()).await?)
+        Ok(self.0.handle.ask(crate::actor::Actor::stop).await?)
     }
 
     /// Has sealed mail kept by the node `node` (address or contact), or by none (empty).

@@ -29,7 +29,7 @@ mod transfer;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use zbus::connection::Builder;
@@ -61,7 +61,7 @@ pub struct Shared {
     sources: Sources,
     /// A copy for export; the actor keeps its own.
     identity: mesh::MeshIdentity,
-    signals_dropped: AtomicU64,
+    signals_dropped: AtomicUsize,
 }
 
 impl Shared {
@@ -73,7 +73,7 @@ impl Shared {
             paths,
             sources,
             identity,
-            signals_dropped: AtomicU64::new(0),
+            signals_dropped: AtomicUsize::new(0),
         }
     }
 
@@ -87,12 +87,13 @@ impl Shared {
     }
 
     fn count_dropped_signals(&self, count: u64) {
-        self.signals_dropped.fetch_add(count, Ordering::Relaxed);
+        // A counter may wrap; one that counts to four billion on a small machine at that.
+        self.signals_dropped.fetch_add(count as usize, Ordering::Relaxed);
     }
 
     /// Signals that slow clients did not get.
     pub fn signals_dropped(&self) -> u64 {
-        self.signals_dropped.load(Ordering::Relaxed)
+        self.signals_dropped.load(Ordering::Relaxed) as u64
     }
 }
 

@@ -8,10 +8,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -102,7 +99,7 @@ impl Server {
     /// Serves clients until the future is dropped.
     pub async fn run(self, handle: Handle, shared: Arc<Shared>) {
         let places = Arc::new(Semaphore::new(CLIENTS_MAX));
-        let clients = AtomicU64::new(0);
+        let mut clients = 0;
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let stream = match self.listener.accept().await {
@@ -114,7 +111,7 @@ impl Server {
                     continue;
                 }
             };
-            let Some(client) = self.admit(&stream, &clients) else { continue };
+            let Some(client) = self.admit(&stream, &mut clients) else { continue };
             let context = Context::new(handle.clone(), Arc::clone(&shared), client.is_owner);
             tokio::spawn(async move {
                 if let Err(error) = client.serve(stream, context).await {
@@ -126,14 +123,15 @@ impl Server {
     }
 
     /// Looks at the client's credentials as the kernel has them, before anything is read.
-    fn admit(&self, stream: &UnixStream, clients: &AtomicU64) -> Option<Client> {
+    fn admit(&self, stream: &UnixStream, clients: &mut u64) -> Option<Client> {
         let creds = stream.peer_cred().ok()?;
         let Some(role) = access::role_of(creds.uid(), creds.gid(), &self.group) else {
             tracing::warn!(uid = creds.uid(), "a process of another user was refused");
             return None;
         };
+        *clients += 1;
         Some(Client {
-            number: clients.fetch_add(1, Ordering::Relaxed) + 1,
+            number: *clients,
             uid: creds.uid(),
             pid: creds.pid().and_then(|pid| u32::try_from(pid).ok()),
             is_owner: role == Role::Owner,

@@ -99,13 +99,12 @@ impl Page {
     }
 
     fn disk(&mut self, numbers: &Numbers) {
-        self.gauge("store_bytes", "Bytes of the store.", numbers.store_bytes);
+        self.gauge("store_bytes", "Bytes of the store.", numbers.disk.store_bytes);
         let healthy = u8::from(numbers.health == Health::Ok);
         self.gauge("store_healthy", "Whether the disk takes writes.", healthy);
-        let (count, time) = numbers.commits;
         self.head("store_commit_seconds", "summary", "Group commits of records.");
-        self.value("store_commit_seconds_count", "", count);
-        self.value("store_commit_seconds_sum", "", time.as_secs_f64());
+        self.value("store_commit_seconds_count", "", numbers.disk.commits);
+        self.value("store_commit_seconds_sum", "", numbers.disk.commit_time.as_secs_f64());
     }
 
     fn process(&mut self) {

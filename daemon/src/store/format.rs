@@ -259,7 +259,9 @@ mod tests {
         bytes
     }
 
-    fn rows_of(bytes: &[u8]) -> (Vec<(u8, Vec<u8>, Option<Vec<u8>>)>, ScanReport) {
+    type Plain = (u8, Vec<u8>, Option<Vec<u8>>);
+
+    fn rows_of(bytes: &[u8]) -> (Vec<Plain>, ScanReport) {
         let mut rows = Vec::new();
         let report = scan(bytes, true, |found| {
             let row = found.row;

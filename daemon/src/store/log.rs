@@ -322,11 +322,6 @@ impl<D: Disk> Log<D> {
     pub(crate) fn total_bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.len).sum()
     }
-
-    #[cfg(test)]
-    pub(crate) fn disk_mut(&mut self) -> &mut D {
-        &mut self.disk
-    }
 }
 
 /// Segments are closed at this length: 4 MiB are read at once when one is cleaned.

@@ -10,7 +10,7 @@ use super::disk::Disk;
 
 /// A shared handle: the test keeps one, the log gets another.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryDisk(Arc<Mutex<State>>);
+pub(super) struct MemoryDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,7 +36,7 @@ impl MemoryDisk {
     }
 
     /// Power is cut: of what was not synced, `keep(unsynced bytes)` bytes survive in each file.
-    pub fn cut_power(&self, mut keep: impl FnMut(usize) -> usize) {
+    pub(super) fn cut_power(&self, mut keep: impl FnMut(usize) -> usize) {
         for file in self.state().files.values_mut() {
             let unsynced = file.bytes.len() - file.synced;
             file.bytes.truncate(file.synced + keep(unsynced).min(unsynced));
@@ -45,17 +45,17 @@ impl MemoryDisk {
     }
 
     /// Room for `bytes` in all; `None` is endless.
-    pub fn set_room(&self, bytes: Option<usize>) {
+    pub(super) fn set_room(&self, bytes: Option<usize>) {
         self.state().room = bytes;
     }
 
     /// Lets the operation after `operations` more fail with an I/O error.
-    pub fn fail_after(&self, operations: u32) {
+    pub(super) fn fail_after(&self, operations: u32) {
         self.state().fail_after = Some(operations);
     }
 
     /// Changes a segment's bytes behind the log's back.
-    pub fn tamper(&self, segment: u32, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn tamper(&self, segment: u32, change: impl FnOnce(&mut Vec<u8>)) {
         if let Some(file) = self.state().files.get_mut(&segment) {
             change(&mut file.bytes);
             file.synced = file.bytes.len();
@@ -63,23 +63,23 @@ impl MemoryDisk {
     }
 
     /// A disk with the same files that shares nothing with this one.
-    pub fn snapshot(&self) -> Self {
+    pub(super) fn snapshot(&self) -> Self {
         let files = self.state().files.clone();
         Self(Arc::new(Mutex::new(State { files, ..State::default() })))
     }
 
     /// Bytes of all segments.
-    pub fn used(&self) -> usize {
+    pub(super) fn used(&self) -> usize {
         self.state().used()
     }
 
     /// Copies kept of damaged segments.
-    pub fn copies(&self) -> Vec<(u32, Vec<u8>)> {
+    pub(super) fn copies(&self) -> Vec<(u32, Vec<u8>)> {
         self.state().copies.clone()
     }
 
     /// Successful syncs so far.
-    pub fn syncs(&self) -> u64 {
+    pub(super) fn syncs(&self) -> u64 {
         self.state().syncs
     }
 }

@@ -27,4 +27,4 @@ pub(crate) use disk::{new_numbered_dir, sync_dir};
 pub use error::StoreError;
 pub use log::{Damage, OpenReport};
 pub use vault::{Opened, Store};
-pub use writer::{Health, Writer};
+pub use writer::{Health, Progress, Writer};

@@ -252,7 +252,7 @@ mod tests {
         let disk = MemoryDisk::default();
         let (mut store, _) = open(&disk, dir.path());
         let old = record(Table::Sessions, b"peer", Some(b"old chain key"));
-        store.commit(&[old.clone()]).expect("room");
+        store.commit(std::slice::from_ref(&old)).expect("room");
         let pages = disk.snapshot();
         store.commit(&[record(Table::Sessions, b"peer", Some(b"new chain key"))]).expect("room");
         store.forget().expect("writable");

@@ -8,7 +8,7 @@ use std::{
     io, mem,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -20,9 +20,10 @@ use tokio::sync::Notify;
 use super::{disk::Disk, error::StoreError, vault::Store};
 
 /// How the disk is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
     /// It takes what it is given.
+    #[default]
     Ok,
     /// It has no room. Nothing new is promised; what is there is kept.
     Full,
@@ -53,12 +54,23 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     changed: Notify,
-    committed: AtomicU64,
-    health: AtomicU8,
+    progress: Mutex<Progress>,
     waiting_bytes: AtomicUsize,
-    store_bytes: AtomicU64,
-    commits: AtomicU64,
-    commit_us: AtomicU64,
+}
+
+/// What the thread has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Everything up to and including this record is durable.
+    pub committed: RecordSeq,
+    /// How the disk is.
+    pub health: Health,
+    /// Bytes of the store.
+    pub store_bytes: u64,
+    /// Commits.
+    pub commits: u64,
+    /// The time they took together.
+    pub commit_time: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +89,7 @@ impl Writer {
     /// When no thread can be started.
     pub fn start<D: Disk + 'static>(store: Store<D>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        shared.store_bytes.store(store.bytes(), Ordering::Relaxed);
+        shared.progress().store_bytes = store.bytes();
         let worker = Worker { store, shared: Arc::clone(&shared), batch: Vec::new(), bytes: 0 };
         let thread = thread::Builder::new().name("store".into()).spawn(move || worker.run())?;
         Ok(Self { shared, thread: Some(thread) })
@@ -99,21 +111,12 @@ impl Writer {
         self.shared.wake.notify_one();
     }
 
-    /// Everything up to and including this record is durable.
-    pub fn committed(&self) -> RecordSeq {
-        RecordSeq(self.shared.committed.load(Ordering::Acquire))
+    /// What was done so far.
+    pub fn progress(&self) -> Progress {
+        *self.shared.progress()
     }
 
-    /// How the disk is.
-    pub fn health(&self) -> Health {
-        match self.shared.health.load(Ordering::Acquire) {
-            0 => Health::Ok,
-            1 => Health::Full,
-            _ => Health::Failed,
-        }
-    }
-
-    /// Resolves after [`Writer::committed`] or [`Writer::health`] changed since the last time.
+    /// Resolves after [`Writer::progress`] changed since the last time.
     pub async fn changed(&self) {
         self.shared.changed.notified().await;
     }
@@ -121,17 +124,6 @@ impl Writer {
     /// Whether so much waits for the disk that no more input should be taken (`DSK-14`).
     pub fn is_behind(&self) -> bool {
         self.shared.waiting_bytes.load(Ordering::Relaxed) > WAITING_BYTES_MAX
-    }
-
-    /// Bytes of the store.
-    pub fn store_bytes(&self) -> u64 {
-        self.shared.store_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Commits so far and the time they took together.
-    pub fn commits(&self) -> (u64, Duration) {
-        let micros = self.shared.commit_us.load(Ordering::Relaxed);
-        (self.shared.commits.load(Ordering::Relaxed), Duration::from_micros(micros))
     }
 
     /// Writes what is queued and ends the thread. A disk that fails is given up on.
@@ -151,8 +143,16 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn health(&self) -> Health {
+        self.progress().health
+    }
+
     fn set_health(&self, health: Health) {
-        if self.health.swap(health as u8, Ordering::Release) != health as u8 {
+        if mem::replace(&mut self.progress().health, health) != health {
             self.changed.notify_one();
         }
     }
@@ -191,7 +191,7 @@ impl<D: Disk> Worker<D> {
 
     /// Waits for records or the end; takes all that is queued.
     fn wait(&mut self) -> (u64, bool) {
-        let full = self.shared.health.load(Ordering::Relaxed) != Health::Ok as u8;
+        let full = self.shared.health() != Health::Ok;
         let mut queue = self.shared.lock();
         while queue.records.is_empty() && !queue.stop {
             if full {
@@ -223,20 +223,20 @@ impl<D: Disk> Worker<D> {
             if done.is_ok() {
                 self.shared.set_health(Health::Full);
             }
-        } else if done.is_ok() && self.shared.health.load(Ordering::Relaxed) == Health::Failed as u8
-        {
+        } else if done.is_ok() && self.shared.health() == Health::Failed {
             self.shared.set_health(Health::Ok);
         }
         done?;
         self.batch.clear();
         self.batch.shrink_to(BATCH_KEPT);
         let shared = &self.shared;
-        shared.committed.store(through, Ordering::Release);
         shared.waiting_bytes.fetch_sub(mem::take(&mut self.bytes), Ordering::Relaxed);
-        shared.store_bytes.store(self.store.bytes(), Ordering::Relaxed);
-        shared.commits.fetch_add(1, Ordering::Relaxed);
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        shared.commit_us.fetch_add(micros, Ordering::Relaxed);
+        let mut progress = shared.progress();
+        progress.committed = RecordSeq(through);
+        progress.store_bytes = self.store.bytes();
+        progress.commits += 1;
+        progress.commit_time += started.elapsed();
+        drop(progress);
         shared.changed.notify_one();
         Ok(())
     }
@@ -250,8 +250,7 @@ impl<D: Disk> Worker<D> {
         if let Err(error) = self.store.clean() {
             self.report(&error);
         }
-        if self.shared.health.load(Ordering::Relaxed) == Health::Full as u8 && self.store.reserve()
-        {
+        if self.shared.health() == Health::Full && self.store.reserve() {
             tracing::info!("the disk has room again");
             self.shared.set_health(Health::Ok);
         }
@@ -266,7 +265,7 @@ impl<D: Disk> Worker<D> {
     fn report(&self, error: &StoreError) {
         let health =
             if matches!(error, StoreError::Full(_)) { Health::Full } else { Health::Failed };
-        if self.shared.health.load(Ordering::Relaxed) != health as u8 {
+        if self.shared.health() != health {
             tracing::error!("{error}; nothing new is kept until it is written");
         }
         self.shared.set_health(health);
@@ -319,7 +318,7 @@ mod tests {
     }
 
     async fn until(writer: &Writer, through: u64) {
-        while writer.committed() < RecordSeq(through) {
+        while writer.progress().committed < RecordSeq(through) {
             writer.changed().await;
         }
     }
@@ -358,13 +357,13 @@ mod tests {
         let (writer, _dir) = writer(&disk);
         block_on(async {
             writer.push(RecordSeq(1), &mut vec![record(1, 30_000)]);
-            while writer.health() != Health::Full {
+            while writer.progress().health != Health::Full {
                 writer.changed().await;
             }
-            assert_eq!(writer.committed(), RecordSeq(0));
+            assert_eq!(writer.progress().committed, RecordSeq(0));
             disk.set_room(None);
             until(&writer, 1).await;
-            while writer.health() != Health::Ok {
+            while writer.progress().health != Health::Ok {
                 writer.changed().await;
             }
         });
@@ -380,7 +379,7 @@ mod tests {
         block_on(async {
             writer.push(RecordSeq(1), &mut vec![record(1, 100)]);
             until(&writer, 1).await;
-            assert_eq!(writer.health(), Health::Ok);
+            assert_eq!(writer.progress().health, Health::Ok);
         });
         writer.stop();
     }
