@@ -162,8 +162,12 @@ impl Bundles {
 impl Node {
     pub(super) fn want_bundle(&mut self, now: Instant, address: Address) {
         let min_version = self.routing.bundle_version(&address).unwrap_or(0);
-        if let Some(wanted) = self.bundles.want(now, address, min_version) {
+        if let Some(wanted) = self.bundles.want(now, address, min_version)
+            && !wanted.own
+        {
+            // A question passed on for others is not repeated; our own is.
             wanted.own = true;
+            wanted.next_try = Some(now);
         }
         self.ask_for_bundles(now);
     }

@@ -186,8 +186,10 @@ impl Inbox {
         self.messages.values().filter(|entry| entry.shown).map(|entry| &entry.message)
     }
 
+    /// Messages shown and not taken. What is not durable yet is at the end.
     pub(super) fn len(&self) -> usize {
-        self.messages.len()
+        let waiting = self.messages.values().rev().take_while(|entry| !entry.shown).count();
+        self.messages.len() - waiting
     }
 
     pub(super) fn drain_records(&mut self, out: &mut Vec<Record>) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     envelope::{Admitted, EnvelopeId},
-    error::{DropReason, Error, Unsupported},
+    error::{DropReason, Error, PeerMisbehaved, Unsupported},
     event::Event,
     fragment::Fragmenter,
     limits,
@@ -219,13 +219,18 @@ impl Node {
     }
 
     /// Counts a refused frame and, when a neighbour sends too many, stops listening to it for a
-    /// while. What is merely unsupported costs no patience: the neighbour may be newer than we.
+    /// while. What is merely unsupported costs no patience: the neighbour may be newer than we. Nor
+    /// does an answer that came twice over a link that may repeat frames.
     pub(super) fn on_misbehaviour(&mut self, now: Instant, link: LinkId, error: Error) {
         self.drop_frame(error.into());
-        if matches!(error, Error::Unsupported(_)) {
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let repeated = matches!(
+            error,
+            Error::PeerMisbehaved(PeerMisbehaved::Unsolicited | PeerMisbehaved::Replayed)
+        );
+        if matches!(error, Error::Unsupported(_)) || (repeated && !state.up.caps.reliable) {
             return;
         }
-        let Some(state) = self.links.get_mut(&link) else { return };
         let refilled = now.saturating_since(state.patience_at).as_secs().min(u64::from(PATIENCE));
         if refilled > 0 {
             state.patience = (state.patience + refilled as u32).min(PATIENCE);
@@ -252,7 +257,7 @@ impl Node {
         self.note_clock(link, theirs.unix_secs);
         let Some(state) = self.links.get_mut(&link) else { return Ok(()) };
         let Some((_, sent_at)) = state.probe.take_if(|(token, _)| *token == theirs.token) else {
-            return Err(crate::error::PeerMisbehaved::Unsolicited.into());
+            return Err(PeerMisbehaved::Unsolicited.into());
         };
         let rtt = now.saturating_since(sent_at);
         let smooth = state.rtt.map_or(rtt, |before| (before * 7 + rtt) / 8);

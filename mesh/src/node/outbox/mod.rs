@@ -49,9 +49,10 @@ const LOCKS_KEPT: usize = 4;
 pub(super) const RTO_MIN: Duration = Duration::from_secs(1);
 /// Longest pause between tries of a message nobody keeps for us.
 const RTO_MAX: Duration = Duration::from_secs(300);
-/// First pause once a relay keeps the message; doubles up to an hour.
+/// First pause once a relay keeps the message; doubles up to a quarter of an hour. What is repeated
+/// then is mostly a receipt that was lost.
 const CUSTODY_PAUSE_MIN: Duration = Duration::from_secs(60);
-const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
+const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(900);
 
 /// A message that is done, kept for a while so that `why` can tell.
 #[derive(Clone, Debug)]
