@@ -68,6 +68,7 @@ pub fn hex(bytes: &[u8]) -> String {
 /// A span as people say it: `45 s`, `3 min`, `5 h`, `2 d`.
 pub fn span(seconds: f64) -> String {
     match seconds {
+        s if s > 0.0 && s < 0.1 => format!("{:.0} ms", s * 1_000.0),
         s if s < 10.0 && s.fract() != 0.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
@@ -217,8 +218,8 @@ mod tests {
     #[test]
     fn spans_and_sizes_are_readable() {
         assert_eq!(
-            [0.0, 0.25, 45.0, 200.0, 20_000.0, 700_000.0].map(span),
-            ["0 s", "0.2 s", "45 s", "3 min", "6 h", "8 d"]
+            [0.0, 0.02, 0.25, 45.0, 200.0, 20_000.0, 700_000.0].map(span),
+            ["0 s", "20 ms", "0.2 s", "45 s", "3 min", "6 h", "8 d"]
         );
         assert_eq!([0, 999, 1_500, 2_000_000].map(bytes), ["0 B", "999 B", "1.5 kB", "2.0 MB"]);
         assert_eq!([0.123, 12.34, 123.4].map(milliseconds), ["0.12 ms", "12.3 ms", "123 ms"]);

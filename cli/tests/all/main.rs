@@ -10,5 +10,6 @@ mod daemons;
 mod demo;
 mod hostile;
 mod offline;
+mod prompt;
 mod qpc;
 mod scripted;
