@@ -1,8 +1,9 @@
 //! `qpc`, the command line of a quicprochat node.
 //!
-//! Every command is a question to a running `qpcd` through its D-Bus API, and nothing else;
-//! what needs no daemon (`completion`, `man`, `demo`) says so. `specs/11-command-line.md` has the
-//! rules (`CLI-nn`): flags, exit codes and JSON documents that scripts may rely on.
+//! Every command is a question to a running `qpcd` through its D-Bus API, and nothing else; what
+//! needs no daemon (`completion`, `man`, `proof verify`, `demo`) says so.
+//! `specs/11-command-line.md` has the rules (`CLI-nn`): flags, exit codes and JSON documents that
+//! scripts may rely on.
 //!
 //! ```text
 //!  words ──args──→ Command ──commands──→ api proxies ──→ qpcd

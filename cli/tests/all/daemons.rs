@@ -20,6 +20,8 @@ pub(crate) fn qpcd() -> &'static Path {
         let dir = qpc.parent().expect("it is in a directory");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--package", "quicprochat-daemon", "--bin", "qpcd"]);
+        // Where this test was built, whatever chose the place.
+        cargo.arg("--target-dir").arg(dir.parent().expect("profiles are in the target directory"));
         if dir.ends_with("release") {
             cargo.arg("--release");
         }
