@@ -3,6 +3,8 @@
 use mesh::{Address, Command, CommandError, MessageId, Outcome, SendOptions, event::FailReason};
 use tokio::sync::oneshot;
 
+use crate::store::Health;
+
 use super::{
     Actor,
     waiters::{Final, Hop, Pong},
@@ -47,6 +49,24 @@ impl Actor {
         }
         let accepted = self.waiters.accepted(&ids);
         Sent { ids, accepted, refused }
+    }
+
+    /// Cancels messages that a disk in trouble does not take; its health, when it is in trouble.
+    pub fn withdraw_unwritten(&mut self, ids: &[MessageId]) -> Option<Health> {
+        if self.health == Health::Ok {
+            return None;
+        }
+        for id in ids {
+            let accepting = self
+                .node
+                .message(id)
+                .is_some_and(|m| m.state == mesh::view::MessageState::Accepting);
+            if accepting {
+                // It is known: it was asked for a moment ago.
+                let _ = self.command(Command::Cancel { id: *id });
+            }
+        }
+        Some(self.health)
     }
 
     /// Runs a command that is answered at once.

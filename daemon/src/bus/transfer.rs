@@ -13,7 +13,7 @@ use api::{
 use mesh::{Address, CommandError, MessageId, SendOptions, limits::PAYLOAD_LEN_MAX};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use zbus::OwnedFd;
 
@@ -22,6 +22,9 @@ use super::{
     convert::{command_error, message_id, send_options},
 };
 use mesh::event::{FailReason, InboxMessage};
+
+/// Resolves when messages are accepted.
+type Acceptance = oneshot::Receiver<Result<(), FailReason>>;
 
 /// Sends one message and waits until it is accepted.
 pub(super) async fn send_one(
@@ -39,7 +42,7 @@ pub(super) async fn send_one(
     if let Some((error, _)) = sent.refused {
         return Err(command_error(error));
     }
-    accepted(sent.accepted).await?;
+    accepted(context, &sent.ids, sent.accepted).await?;
     sent.ids.first().map(MessageId::to_string).ok_or_else(stopping)
 }
 
@@ -61,8 +64,8 @@ pub(super) async fn send_many(
             chunk.drain(..).collect::<io::Result<_>>().map_err(unreadable)?;
         send_chunk(context, to, options, payloads, &mut ids, &mut waiting).await?;
     }
-    for wait in waiting {
-        accepted(wait).await?;
+    for (ids, wait) in waiting {
+        accepted(context, &ids, wait).await?;
     }
     Ok(ids.iter().map(MessageId::to_string).collect())
 }
@@ -74,7 +77,7 @@ async fn send_chunk(
     options: SendOptions,
     mut payloads: Vec<Vec<u8>>,
     ids: &mut Vec<MessageId>,
-    waiting: &mut Vec<oneshot::Receiver<Result<(), FailReason>>>,
+    waiting: &mut Vec<(Vec<MessageId>, Acceptance)>,
 ) -> Result<(), Error> {
     let mut give_up = Instant::now() + STALL_MAX;
     loop {
@@ -84,8 +87,8 @@ async fn send_chunk(
             .await?;
         if !sent.ids.is_empty() {
             give_up = Instant::now() + STALL_MAX;
-            ids.extend(sent.ids);
-            waiting.push(sent.accepted);
+            ids.extend_from_slice(&sent.ids);
+            waiting.push((sent.ids, sent.accepted));
         }
         match sent.refused {
             None => return Ok(()),
@@ -108,13 +111,24 @@ async fn send_chunk(
     }
 }
 
-async fn accepted(wait: oneshot::Receiver<Result<(), FailReason>>) -> Result<(), Error> {
-    match wait.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(reason)) => {
-            Err(Error::StorageFailed(format!("it was given up: {}", reason.as_str())))
+/// Waits until messages are accepted. When the disk does not take them they are withdrawn: nobody
+/// was promised anything.
+async fn accepted(context: &Context, ids: &[MessageId], mut wait: Acceptance) -> Result<(), Error> {
+    loop {
+        match timeout(DISK_PATIENCE, &mut wait).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(reason))) => {
+                let text = format!("it was given up: {}", reason.as_str());
+                return Err(Error::StorageFailed(text));
+            }
+            Ok(Err(_)) => return Err(stopping()),
+            Err(_) => {}
         }
-        Err(_) => Err(stopping()),
+        let ids = ids.to_vec();
+        let health = context.handle.ask(move |actor| actor.withdraw_unwritten(&ids)).await?;
+        if let Some(health) = health {
+            return Err(Error::StorageFailed(format!("the disk is {}", health.as_str())));
+        }
     }
 }
 
@@ -211,6 +225,9 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// Payload bytes of one `InboxFd`.
 const INBOX_FD_BYTES: usize = 64 << 20;
+
+/// How long a disk may take before it is asked for.
+const DISK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Pause before messages are offered again that found no room.
 const RETRY: Duration = Duration::from_millis(2);

@@ -383,4 +383,21 @@ mod tests {
         });
         writer.stop();
     }
+
+    /// `DSK-14`
+    #[test]
+    fn a_slow_disk_is_noticed() {
+        let disk = MemoryDisk::default();
+        disk.set_room(Some(0));
+        let (writer, _dir) = writer(&disk);
+        assert!(!writer.is_behind());
+        writer.push(RecordSeq(1), &mut vec![record(1, WAITING_BYTES_MAX / 2)]);
+        assert!(!writer.is_behind());
+        writer.push(RecordSeq(2), &mut vec![record(2, WAITING_BYTES_MAX / 2)]);
+        assert!(writer.is_behind());
+        disk.set_room(None);
+        block_on(until(&writer, 2));
+        assert!(!writer.is_behind());
+        writer.stop();
+    }
 }

@@ -1,11 +1,11 @@
 //! The API as clients see it: signals, objects, properties, stock clients.
 
-use std::{collections::HashMap, pin::Pin, process::Command, time::Duration};
+use std::{collections::HashMap, pin::Pin, process::Command};
 
 use futures_core::Stream;
 use zbus::fdo::ObjectManagerProxy;
 
-use crate::rig::{Home, PATIENCE, block_on, until};
+use crate::rig::{Daemon, Home, PATIENCE, block_on, until};
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> S::Item {
     let item = std::future::poll_fn(|task| Pin::new(&mut *stream).poll_next(task));
@@ -137,5 +137,46 @@ fn busctl_can_ask() {
     assert!(said.contains(&daemon.address), "{said}");
     let said = call(&["introspect", api::BUS_NAME, api::PATH]).expect("it ran before");
     assert!(said.contains("org.quicprochat.Messages1"), "{said}");
-    std::thread::sleep(Duration::from_millis(1));
+}
+
+/// `API-17`: the same objects on a message bus.
+#[test]
+fn private_bus_carries_the_api() {
+    let home = Home::new();
+    let socket = home.path().join("bus");
+    let bus = Command::new("dbus-daemon")
+        .args(["--session", "--nofork", "--nopidfile"])
+        .arg(format!("--address=unix:path={}", socket.display()))
+        .spawn();
+    // Not everywhere is there a message bus to start.
+    let Ok(mut bus) = bus else { return };
+    block_on(async {
+        until(|| async { socket.exists() }).await;
+        let address = format!("unix:path={}", socket.display());
+        let mut command = home.command(&[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", &address);
+        let daemon = Daemon::spawn(&home, command);
+        let builder = zbus::connection::Builder::address(address.as_str());
+        let connection = builder.build().await.expect("the bus is there");
+        until(|| async {
+            let proxy = api::DaemonProxy::new(&connection).await.expect("a proxy");
+            proxy.status().await.is_ok_and(|status| status.address == daemon.address)
+        })
+        .await;
+    });
+    bus.kill().expect("it runs");
+    bus.wait().expect("it ends");
+}
+
+/// `API-17`
+#[test]
+fn missing_bus_is_not_fatal() {
+    block_on(async {
+        let home = Home::new();
+        let mut command = home.command(&[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all");
+        let daemon = Daemon::spawn(&home, command);
+        until(|| async { daemon.log().contains("bus cannot be joined") }).await;
+        daemon.client().await.status().await;
+    });
 }

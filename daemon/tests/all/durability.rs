@@ -170,3 +170,61 @@ fn taken_messages_stay_away() {
         assert!(b.client().await.inbox().await.is_empty());
     });
 }
+
+/// A small file system of its own; needs root.
+struct SmallDisk<'a>(&'a std::path::Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(at: &'a std::path::Path) -> Option<Self> {
+        fs::create_dir_all(at).expect("room");
+        let mut command = std::process::Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(at);
+        command.output().is_ok_and(|output| output.status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+/// `DSK-09`: a full disk refuses with a clear error, keeps what it has, and goes on when there is
+/// room. Where no file system can be mounted it shows nothing; the writer's own tests do.
+#[test]
+fn full_disk_refuses_and_recovers() {
+    block_on(async {
+        let home = Home::new();
+        let data = home.data();
+        let Some(disk) = SmallDisk::mount(&data) else { return };
+        let daemon = home.start();
+        let client = daemon.client().await;
+        let messages = client.messages().await;
+        let to = "7".repeat(32);
+        client.send(&to, "before").await;
+        let filler = data.join("filler");
+        // The kernel takes what fits.
+        let _ = fs::write(&filler, vec![0; 4 << 20]);
+        let mut accepted = 1;
+        let payload = vec![7; 100 << 10];
+        let refused = loop {
+            match messages.send(&to, &payload, Default::default()).await {
+                Ok(_) => accepted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, Error::OutboxFull(_) | Error::StorageFailed(_)), "{refused:?}");
+        let status = client.status().await;
+        assert_eq!(status.storage, "full");
+        assert!(status.warnings.iter().any(|warning| warning.contains("full")), "{status:?}");
+        fs::remove_file(&filler).expect("it is there");
+        until(|| async { client.status().await.storage == "ok" }).await;
+        client.send(&to, "after").await;
+        accepted += 1;
+        daemon.kill();
+        let daemon = home.start();
+        assert!(daemon.client().await.status().await.outbox >= accepted);
+        drop(daemon);
+        drop(disk);
+    });
+}
