@@ -10,6 +10,7 @@ use std::{
 };
 
 use api::{DaemonProxy, InboxOptions, MessagesProxy, SendOptions, framing};
+use futures_core::Stream as _;
 use simulation::daemons::{Daemon, Scratch};
 
 use crate::{
@@ -84,7 +85,8 @@ async fn run(daemons: usize, stream: Stream) -> Result<f64, Failure> {
     let id = messages.send(last.address(), b"warm", SendOptions::default()).await?;
     messages.wait(&id, 30_000).await?;
     let before = status.status().await?.messages_received;
-    let reader = tokio::spawn(take_everything(api::connect(&last.socket()).await?));
+    let recipient = api::connect(&last.socket()).await?;
+    let taking = take_everything(recipient);
     let payloads = pipe_of(stream)?;
     let options = SendOptions {
         durable: Some(stream.durable),
@@ -104,8 +106,11 @@ async fn run(daemons: usize, stream: Stream) -> Result<f64, Failure> {
         }
         (received, grew)
     };
-    let (sent, (received, last_at)) = tokio::join!(sending, receiving);
-    reader.abort();
+    let measured = async { tokio::join!(sending, receiving) };
+    let (sent, (received, last_at)) = tokio::select! {
+        measured = measured => measured,
+        taken = taking => return Err(taken.err().unwrap_or_else(|| "the recipient is gone".into())),
+    };
     sent?;
     if received < stream.count as u64 {
         eprintln!("only {received} of {} received", stream.count);
@@ -113,16 +118,24 @@ async fn run(daemons: usize, stream: Stream) -> Result<f64, Failure> {
     Ok(received as f64 / last_at.duration_since(started).as_secs_f64())
 }
 
-/// An application that takes what arrives, so that the inbox never fills.
-async fn take_everything(connection: zbus::Connection) -> Result<(), api::Error> {
+/// An application that takes what arrives, so that the inbox never fills. It goes by the signals
+/// and leaves the payloads alone: how fast a client reads them is not what is measured.
+async fn take_everything(connection: zbus::Connection) -> Result<(), Failure> {
     let messages = MessagesProxy::new(&connection).await?;
-    loop {
-        let options = InboxOptions { take: Some(true), ..InboxOptions::default() };
-        if messages.inbox(options).await?.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut arrivals = std::pin::pin!(messages.receive_message_received().await?);
+    let mut untaken = 0;
+    while let Some(arrival) = std::future::poll_fn(|cx| arrivals.as_mut().poll_next(cx)).await {
+        untaken += 1;
+        if untaken == TAKE_EVERY {
+            untaken = 0;
+            messages.take(arrival.args()?.id()).await?;
         }
     }
+    Ok(())
 }
+
+/// Far fewer than an inbox holds, even of the largest messages.
+const TAKE_EVERY: u32 = 64;
 
 /// A pipe from which the stream's payloads can be read.
 fn pipe_of(stream: Stream) -> io::Result<PipeReader> {
