@@ -3,6 +3,11 @@
 //!
 //! `cargo run --release -p quicprochat-mesh --example message_cost`
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a measurement reads the clock that the core must not"
+)]
+
 use std::time::{Duration, Instant as Clock};
 
 use mesh::{
