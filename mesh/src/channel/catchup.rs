@@ -106,16 +106,8 @@ impl Channels {
     pub(super) fn seek_missing(&mut self, now: Instant, channel: ChannelId) {
         for neighbour in self.neighbours.values_mut() {
             if neighbour.handshake.is_matched(channel) || neighbour.handshake.is_asked(channel) {
-                neighbour.resync_by(now + RESYNC_AFTER);
+                neighbour.resync_by(now + RESYNC_AFTER, SharedSet::Channel(channel));
             }
-        }
-    }
-
-    /// Something about this link may be out of step. Neighbours spread over time.
-    pub(super) fn resync_later(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
-        let jitter_ms = rng.below(RESYNC_JITTER_MS);
-        if let Some(neighbour) = self.neighbours.get_mut(&link) {
-            neighbour.resync_by(now + RESYNC_AFTER + Duration::from_millis(jitter_ms));
         }
     }
 
@@ -128,15 +120,12 @@ impl Channels {
             .map(|(link, _)| *link)
             .collect();
         for link in due {
-            let neighbour = self.neighbour(link);
-            neighbour.resync_at = None;
-            if neighbour.lossy {
-                self.ask_again(now, link, rng);
+            for set in self.neighbour(link).take_stale() {
+                if let SharedSet::Channel(channel) = set {
+                    self.ask_again(now, link, channel, rng);
+                }
+                self.reconcile(now, link, set, rng);
             }
-            let neighbour = self.neighbour(link);
-            let channels = neighbour.handshake.channels().map(SharedSet::Channel);
-            neighbour.pending.extend(channels.collect::<Vec<_>>());
-            self.reconcile(now, link, SharedSet::Carried, rng);
             self.open_pending(now, link, rng);
         }
     }
@@ -147,9 +136,9 @@ impl Channels {
         while let Some(event) = self.reconciler.poll_event() {
             match event {
                 RunEvent::Missing { link, label, ids } => self.send_missing(now, link, label, &ids),
-                RunEvent::Ended { link, end, .. } => {
+                RunEvent::Ended { link, label, end } => {
                     has_room = true;
-                    self.on_run_ended(now, link, end, rng);
+                    self.on_run_ended(now, link, label, end, rng);
                 }
             }
         }
@@ -164,39 +153,52 @@ impl Channels {
     fn send_missing(&mut self, now: Instant, link: LinkId, label: Label, ids: &[Digest]) {
         let links = self.neighbours.len();
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
-        if neighbour.handshake.is_asked_under(label) {
-            // We asked it for what it keeps; what we have is none of its business.
-            return;
-        }
+        // Whom we asked for what it keeps gets no history from us, only what is under way.
+        let carried_only = label == carry_label() || neighbour.handshake.is_asked_under(label);
         let mut missing: Vec<_> = ids
             .iter()
             .filter_map(|id| self.history.get(id))
-            .filter(|kept| label != carry_label() || is_carried(now, kept))
+            .filter(|kept| !carried_only || is_carried(now, kept))
             .map(|kept| (kept.arrival, kept.channel, *kept.message.digest()))
             .collect();
         missing.sort_unstable();
         for (_, channel, digest) in missing {
             if !neighbour.push(links, channel, Outgoing { digest, requested: true }) {
-                neighbour.resync_by(now + RESYNC_AFTER);
+                neighbour.note_doubt(now + RESYNC_AFTER, channel);
                 return;
             }
         }
     }
 
     /// A run that was refused for want of room there, or got lost, is repeated a few times.
-    fn on_run_ended(&mut self, now: Instant, link: LinkId, end: End, rng: &mut NodeRng) {
+    fn on_run_ended(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        label: Label,
+        end: End,
+        rng: &mut NodeRng,
+    ) {
+        let at = resync_at(now, rng);
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
+        let set = if label == carry_label() {
+            SharedSet::Carried
+        } else if let Some((channel, _)) = neighbour.handshake.channel_of(label) {
+            SharedSet::Channel(channel)
+        } else {
+            return;
+        };
         match end {
-            End::Equal => neighbour.resync_attempts = 0,
+            End::Equal => neighbour.note_progress(),
             End::Reconciled => {}
-            End::Refused | End::Failed => {
-                if neighbour.resync_attempts < RESYNC_ATTEMPTS_MAX {
-                    neighbour.resync_attempts += 1;
-                    self.resync_later(now, link, rng);
-                }
-            }
+            End::Refused | End::Failed => neighbour.retry_by(at, set),
         }
     }
+}
+
+/// When to reconcile what something just made doubtful. Neighbours spread over time.
+pub(super) fn resync_at(now: Instant, rng: &mut NodeRng) -> Instant {
+    now + RESYNC_AFTER + Duration::from_millis(rng.below(RESYNC_JITTER_MS))
 }
 
 /// Messages that may still be handed to a neighbour that just appeared.
@@ -242,8 +244,8 @@ pub(super) const RESYNC_AFTER: Duration = Duration::from_secs(5);
 /// Spread of those times.
 const RESYNC_JITTER_MS: u64 = 3_000;
 
-/// Runs repeated on a link on which they fail.
-pub(super) const RESYNC_ATTEMPTS_MAX: u32 = 5;
+/// Runs repeated with a neighbour with which they did not help.
+pub(super) const RETRIES_MAX: u32 = 5;
 
 /// Width of a time bucket: a day.
 const BUCKET_S: u64 = 86_400;

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{
-    Channels,
-    catchup::{RESYNC_AFTER, SharedSet},
+    ChannelId, Channels,
+    catchup::{RESYNC_AFTER, SharedSet, resync_at},
     history::Gone,
     message::{Admitted, Digest, Incoming, Opened},
     neighbour::{Neighbour, Outgoing},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     crypto::rng::NodeRng,
-    error::{Error, PeerMisbehaved},
+    error::{DropReason, Error, PeerMisbehaved},
     link::{LinkId, LinkUp},
     time::Instant,
     wire::frame::FRAME_HEADER_LEN,
@@ -39,7 +39,7 @@ impl Channels {
         // Its runs ended without a word; others may have waited for room.
         for neighbour in self.neighbours.values_mut() {
             if !neighbour.pending.is_empty() {
-                neighbour.resync_by(now);
+                neighbour.resync_at = Some(now);
             }
         }
     }
@@ -47,7 +47,9 @@ impl Channels {
     /// Takes the body of a channel frame.
     ///
     /// # Errors
-    /// What was wrong with it, or that its sender, or its channel, is over budget.
+    /// What the neighbour did wrong: no channel message, not by a member, over its budget. What only
+    /// members can see, or a channel as a whole brought about, is not its fault; that is counted
+    /// ([`Self::dropped`]).
     pub fn on_frame(
         &mut self,
         now: Instant,
@@ -59,7 +61,8 @@ impl Channels {
             return Err(PeerMisbehaved::Unsolicited.into());
         };
         if !neighbour.ingress.take(now, body.len()) {
-            self.resync_later(now, link, rng);
+            let at = resync_at(now, rng);
+            neighbour.retry_by(at, SharedSet::Carried);
             return Err(PeerMisbehaved::OverBudget.into());
         }
         let incoming = Incoming::parse(body)?;
@@ -72,8 +75,9 @@ impl Channels {
         }
         let message = incoming.admit(self.mode)?;
         if !self.admit_budget(now, channel) {
-            self.resync_later(now, link, rng);
-            return Err(PeerMisbehaved::OverBudget.into());
+            self.drop_blameless(DropReason::OverBudget);
+            self.retry_later(now, link, channel, rng);
+            return Ok(());
         }
         let opened = match self.joined.get(&channel) {
             Some(joined) => message.open(self.mode, &joined.keys).map(Some),
@@ -84,9 +88,10 @@ impl Channels {
             Err(error) => {
                 // A member wrote nonsense. It is neither looked at nor asked for again.
                 self.remember_gone(now, &message, None);
-                Err(error)
+                self.drop_blameless(error.into());
             }
         }
+        Ok(())
     }
 
     /// Whether [`Self::poll_frame`] has something for this link now.
@@ -160,7 +165,7 @@ impl Channels {
         message: Admitted,
         opened: Option<Opened>,
         rng: &mut NodeRng,
-    ) -> Result<(), Error> {
+    ) {
         let channel = message.header().channel();
         let digest = *message.digest();
         let verdict = match &opened {
@@ -170,11 +175,12 @@ impl Channels {
         match verdict {
             Verdict::Known => {
                 self.remember_gone(now, &message, opened.as_ref());
-                return Ok(());
+                return;
             }
             Verdict::NoRoom => {
-                self.resync_later(now, link, rng);
-                return Err(PeerMisbehaved::OverBudget.into());
+                self.drop_blameless(DropReason::Full);
+                self.retry_later(now, link, channel, rng);
+                return;
             }
             Verdict::New => {}
         }
@@ -185,16 +191,31 @@ impl Channels {
             kept.note_received(link, came_with);
         }
         self.forward(now, &digest);
-        self.note_traffic(now, link, rng);
-        Ok(())
+        self.note_traffic(now, link, channel, rng);
     }
 
-    /// Something new came or went: on a link that loses frames, other things may have been lost.
-    fn note_traffic(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
+    /// Something new came: on a link that loses frames, other things may have been lost.
+    fn note_traffic(&mut self, now: Instant, link: LinkId, channel: ChannelId, rng: &mut NodeRng) {
+        let at = resync_at(now, rng);
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
-        neighbour.resync_attempts = 0;
+        neighbour.note_progress();
         if neighbour.lossy {
-            self.resync_later(now, link, rng);
+            neighbour.note_doubt(at, channel);
+        }
+    }
+
+    /// A message of this channel was dropped here: it may come again.
+    fn retry_later(&mut self, now: Instant, link: LinkId, channel: ChannelId, rng: &mut NodeRng) {
+        let at = resync_at(now, rng);
+        if let Some(neighbour) = self.neighbours.get_mut(&link) {
+            neighbour.retry_by(at, SharedSet::Channel(channel));
+        }
+    }
+
+    fn drop_blameless(&mut self, reason: DropReason) {
+        let index = DropReason::ALL.iter().position(|known| *known == reason);
+        if let Some(count) = index.and_then(|index| self.dropped.get_mut(index)) {
+            *count += 1;
         }
     }
 
@@ -228,7 +249,7 @@ impl Channels {
             }
             let outgoing = Outgoing { digest: *digest, requested: false };
             if !neighbour.push(links, kept.channel, outgoing) {
-                neighbour.resync_by(now + RESYNC_AFTER);
+                neighbour.note_doubt(now + RESYNC_AFTER, kept.channel);
             }
         }
     }
@@ -264,7 +285,7 @@ impl Channels {
             kept.note_sent(link, hops_left, now);
             let age_ms = u32::try_from(age_ms).expect("LIFETIME_MAX in ms fits 32 bits");
             kept.message.write_frame(hops_left, age_ms, buf);
-            neighbour.note_sent(now, outgoing);
+            neighbour.note_sent(now, kept.channel, outgoing);
             if !core::mem::replace(&mut kept.handed, true) {
                 self.rewrite_message_row(&outgoing.digest);
             }

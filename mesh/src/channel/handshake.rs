@@ -137,9 +137,9 @@ impl Handshake {
         self.asked.contains_key(&channel)
     }
 
-    /// Forgets for which channels the neighbour was asked.
-    pub(super) fn take_asked(&mut self) -> Vec<ChannelId> {
-        core::mem::take(&mut self.asked).into_keys().collect()
+    /// Forgets that the neighbour was asked for a channel; `false` when it was not.
+    pub(super) fn forget_asked(&mut self, channel: ChannelId) -> bool {
+        self.asked.remove(&channel).is_some()
     }
 
     /// Whether this is a set for which we asked the neighbour.
@@ -168,15 +168,11 @@ impl Handshake {
             .or_else(|| find(&self.proven).map(|channel| (channel, false)))
     }
 
-    /// Channels of ours that this neighbour can be reconciled with.
-    pub(super) fn channels(&self) -> impl Iterator<Item = ChannelId> {
-        self.matched.keys().chain(self.asked.keys()).copied()
-    }
-
     /// The label of a channel's set, and whether both sides read its messages.
     pub(super) fn label_of(&self, channel: ChannelId) -> Option<(Label, bool)> {
         let matched = self.matched.get(&channel).map(|label| (*label, true));
-        matched.or_else(|| self.asked.get(&channel).map(|label| (*label, false)))
+        let other = self.asked.get(&channel).or_else(|| self.proven.get(&channel));
+        matched.or_else(|| other.map(|label| (*label, false)))
     }
 
     pub(super) fn forget(&mut self, channel: ChannelId) {

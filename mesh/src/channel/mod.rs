@@ -54,6 +54,7 @@ use crate::{
     command::CommandError,
     crypto::{Mode, rng::NodeRng, uptime::Uptime},
     envelope::MessageId,
+    error::DropReason,
     event::ChannelMessage,
     identity::MeshIdentity,
     limits::{
@@ -126,6 +127,8 @@ pub struct Channels {
     /// Restored rows whose age is not known before the start, with the uptime of their writing.
     restored: BTreeMap<message::Digest, u64>,
     dirty: BTreeSet<(ChannelId, Sender)>,
+    /// Messages dropped through no fault of the neighbour that passed them on.
+    dropped: [u64; DropReason::COUNT],
     records: Vec<Record>,
     events: VecDeque<ChannelEvent>,
 }
@@ -163,6 +166,7 @@ impl Channels {
             uptime: Uptime::new(Table::History),
             restored: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            dropped: [0; DropReason::COUNT],
             records: Vec::new(),
             events: VecDeque::new(),
         }
@@ -310,6 +314,12 @@ impl Channels {
             })
         });
         messages.collect()
+    }
+
+    /// Messages dropped through no fault of the neighbour that passed them on, in the order of
+    /// [`DropReason::ALL`].
+    pub const fn dropped(&self) -> &[u64; DropReason::COUNT] {
+        &self.dropped
     }
 
     /// Bytes kept of joined channels and of others', bookkeeping included.

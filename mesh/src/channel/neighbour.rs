@@ -7,7 +7,7 @@ use alloc::{
 
 use super::{
     ChannelId,
-    catchup::{RESYNC_AFTER, RESYNC_ATTEMPTS_MAX, SharedSet},
+    catchup::{RESYNC_AFTER, RETRIES_MAX, SharedSet},
     handshake::Handshake,
     message::Digest,
 };
@@ -43,9 +43,12 @@ pub(super) struct Neighbour {
     pub(super) handshake: Handshake,
     /// Sets to reconcile as soon as a run may be opened.
     pub(super) pending: BTreeSet<SharedSet>,
-    /// When sets are reconciled again because something may be missing.
+    /// Sets of which something may be missing on one side.
+    stale: BTreeSet<SharedSet>,
+    /// When those are reconciled.
     pub(super) resync_at: Option<Instant>,
-    pub(super) resync_attempts: u32,
+    /// How often that was because of something that did not help the last time either.
+    retries: u32,
 }
 
 /// A message that waits for a link.
@@ -106,8 +109,9 @@ impl Neighbour {
             control: VecDeque::new(),
             handshake: Handshake::new(now),
             pending: BTreeSet::new(),
+            stale: BTreeSet::new(),
             resync_at: None,
-            resync_attempts: 0,
+            retries: 0,
         }
     }
 
@@ -195,24 +199,51 @@ impl Neighbour {
             self.requested.remove(&outgoing.digest);
         }
         self.pending.remove(&SharedSet::Channel(channel));
+        self.stale.remove(&SharedSet::Channel(channel));
         self.handshake.forget(channel);
     }
 
     /// On a link that loses frames what was sent may not have arrived. What a run asked for is
     /// looked after a few times, or edges of what is carried would be sent for ever.
-    pub(super) fn note_sent(&mut self, now: Instant, sent: Outgoing) {
+    pub(super) fn note_sent(&mut self, now: Instant, channel: ChannelId, sent: Outgoing) {
         if !sent.requested {
-            self.resync_attempts = 0;
+            self.retries = 0;
         }
-        if self.lossy && self.resync_at.is_none() && self.resync_attempts < RESYNC_ATTEMPTS_MAX {
-            self.resync_attempts += u32::from(sent.requested);
-            self.resync_at = Some(now + RESYNC_AFTER);
+        if self.lossy && self.resync_at.is_none() && self.retries < RETRIES_MAX {
+            self.retries += u32::from(sent.requested);
+            self.note_doubt(now + RESYNC_AFTER, channel);
         }
     }
 
-    /// Reconciles at `at`, unless that happens earlier anyway.
-    pub(super) fn resync_by(&mut self, at: Instant) {
+    /// Something new came: what comes next is worth new tries.
+    pub(super) fn note_progress(&mut self) {
+        self.retries = 0;
+    }
+
+    /// A message of this channel may be missing on one side.
+    pub(super) fn note_doubt(&mut self, at: Instant, channel: ChannelId) {
+        self.resync_by(at, SharedSet::Carried);
+        self.resync_by(at, SharedSet::Channel(channel));
+    }
+
+    /// Reconciles a set at `at`, unless something is reconciled earlier anyway.
+    pub(super) fn resync_by(&mut self, at: Instant, set: SharedSet) {
+        self.stale.insert(set);
         self.resync_at = Some(self.resync_at.map_or(at, |sooner| sooner.min(at)));
+    }
+
+    /// The same for what was tried in vain: a few times only.
+    pub(super) fn retry_by(&mut self, at: Instant, set: SharedSet) {
+        if self.retries < RETRIES_MAX {
+            self.retries += 1;
+            self.resync_by(at, set);
+        }
+    }
+
+    /// Takes the sets that are to be reconciled now.
+    pub(super) fn take_stale(&mut self) -> BTreeSet<SharedSet> {
+        self.resync_at = None;
+        core::mem::take(&mut self.stale)
     }
 
     fn next_turn(&self) -> ChannelId {

@@ -257,9 +257,16 @@ impl Channels {
         self.reconcile(now, link, SharedSet::Channel(channel), rng);
     }
 
-    /// Asks again for everything on a link where the proof may have been lost.
-    pub(super) fn ask_again(&mut self, now: Instant, link: LinkId, rng: &mut NodeRng) {
-        for channel in self.neighbour(link).handshake.take_asked() {
+    /// Asks again on a link where the proof may have been lost.
+    pub(super) fn ask_again(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        channel: ChannelId,
+        rng: &mut NodeRng,
+    ) {
+        let neighbour = self.neighbour(link);
+        if neighbour.lossy && neighbour.handshake.forget_asked(channel) {
             self.ask(now, link, channel, rng);
         }
     }

@@ -18,6 +18,9 @@ impl Node {
     pub fn status(&self) -> StatusView {
         let mut counters = self.counters.clone();
         counters.announces_verified = self.routing.verified();
+        for (count, of_channels) in counters.dropped.iter_mut().zip(self.channels.dropped()) {
+            *count += of_channels;
+        }
         StatusView {
             peers: self.links.len() as u32,
             routes: self.routing.len() as u32,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     crypto::rng::NodeRng,
-    error::{Error, PeerMisbehaved},
+    error::Error,
     limits::{
         RECONCILE_OPENS_BURST, RECONCILE_OPENS_PER_S, RECONCILE_OUTGOING_MAX,
         RECONCILE_REPEAT_AFTER, RECONCILE_REPEATS_MAX, RECONCILE_RUNS_MAX,
@@ -128,8 +128,7 @@ impl Reconciler {
     /// before anything about the set is said.
     ///
     /// # Errors
-    /// Malformed messages, rounds that make no sense (the run is over then), and a peer that opens
-    /// more runs than `REC-07` allows.
+    /// Malformed messages, and rounds that make no sense or never end (the run is over then).
     pub fn on_frame(
         &mut self,
         now: Instant,
@@ -248,7 +247,9 @@ impl Reconciler {
             .entry(link)
             .or_insert_with(|| TokenBucket::new(now, RECONCILE_OPENS_PER_S, RECONCILE_OPENS_BURST));
         if !opens.take(now, 1) {
-            return Err(PeerMisbehaved::OverBudget.into());
+            // An honest neighbour with many sets may get here; it tries again.
+            self.queue(link, &Message::Answer { run: number, refused: true });
+            return Ok(());
         }
         let Some(items) = shared(label) else {
             self.queue(link, &Message::Answer { run: number, refused: true });

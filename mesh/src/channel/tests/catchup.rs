@@ -286,6 +286,28 @@ fn ch_25_loss_is_repaired() {
 }
 
 #[test]
+fn ch_25_loss_is_repaired_for_leaves() {
+    let leaf = ChannelConfig { relay: false, store: false, ..ChannelConfig::default() };
+    let config = |node| if node == 1 { ChannelConfig::default() } else { leaf };
+    for seed in 0..5 {
+        // Two leaves with a stranger between them.
+        let mut world = World::with_config(3, config);
+        world.lossy = true;
+        world.nodes[1].rng = NodeRng::from_seed([seed + 30; 32]);
+        world.connect(0, 1);
+        world.connect(1, 2);
+        let (channel, invite) = world.create(0);
+        world.join(2, &invite);
+        world.run(30 * SECOND);
+        world.loss_percent = 30;
+        let mut ids = publish_some(&mut world, 0, channel, 20);
+        ids.extend(publish_some(&mut world, 2, channel, 20));
+        world.run(600 * SECOND);
+        world.assert_shown(&[0, 2], &ids);
+    }
+}
+
+#[test]
 fn ch_24_asking_survives_loss() {
     for seed in 0..10 {
         let mut world = World::new(3);
