@@ -1,9 +1,9 @@
 //! The API on D-Bus (`specs/11-api.md`).
 //!
-//! - [`server`]: the private socket: who may come in, one connection and object tree a client.
-//! - [`message_bus`]: the same tree on the session or system bus, where there is one.
-//! - [`shim`]: `org.freedesktop.DBus` on the private socket, for stock clients.
-//! - [`signals`]: from what happens to signals, objects and property changes.
+//! - `server`: the private socket: who may come in, one connection and object tree a client.
+//! - `message_bus`: the same tree on the session or system bus, where there is one.
+//! - `shim`: `org.freedesktop.DBus` on the private socket, for stock clients.
+//! - `signals`: from what happens to signals, objects and property changes.
 //! - the interfaces, one file each. They translate; the actor decides.
 //!
 //! All of it runs on its own thread: a client that asks for a hundred thousand routes delays
