@@ -18,6 +18,9 @@ use crate::{
     wire::frame::{self, NoRoute, RefuseReason, Refused},
 };
 
+/// Tries after which a stored envelope may go back to the neighbour it came from.
+const DEAD_END_TRIES: u32 = 2;
+
 impl Node {
     pub(super) fn on_envelope(
         &mut self,
@@ -114,7 +117,8 @@ impl Node {
         let Some(stored) = self.store.get(&id) else { return };
         let (header, len) = (*stored.envelope.header(), stored.envelope.bytes().len());
         let ingress = stored.ingress.filter(|link| self.links.contains_key(link));
-        let exclude = ingress.as_slice();
+        // Back where it came from only when nothing else worked: at a dead end that is the way on.
+        let exclude = if stored.tries < DEAD_END_TRIES { ingress.as_slice() } else { &[] };
         match self.routing.choose(now, &header.dest, exclude) {
             Some(egress) => {
                 self.store.set_stage(&id, Stage::Queued(egress), None);

@@ -23,7 +23,8 @@ pub(super) struct Unwritten {
     rows: Vec<RowId>,
     deleted: Vec<Address>,
     due: Option<Instant>,
-    is_due: bool,
+    /// Set when the time came: that time.
+    is_due: Option<Instant>,
 }
 
 impl Unwritten {
@@ -38,11 +39,13 @@ impl Unwritten {
 
     /// When changes want to be written; nothing while they wait to be drained.
     pub(super) const fn due(&self) -> Option<Instant> {
-        if self.is_due { None } else { self.due }
+        if self.is_due.is_some() { None } else { self.due }
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        self.is_due = self.is_due || self.due.is_some_and(|due| due <= now);
+        if self.due.is_some_and(|due| due <= now) {
+            self.is_due.get_or_insert(now);
+        }
     }
 }
 
@@ -78,14 +81,19 @@ impl Routing {
     /// Appends the rows that changed, if it is time: at most every 5 s, every 10 minutes when
     /// only sequences are new, each row once.
     pub fn drain_records(&mut self, out: &mut Vec<Record>) {
-        if !self.unwritten.is_due {
-            return;
-        }
-        (self.unwritten.is_due, self.unwritten.due) = (false, None);
+        let Some(now) = self.unwritten.is_due.take() else { return };
+        self.unwritten.due = None;
         for address in core::mem::take(&mut self.unwritten.deleted) {
             out.push(record(&address, None));
         }
-        for id in core::mem::take(&mut self.unwritten.rows) {
+        let mut rows = core::mem::take(&mut self.unwritten.rows);
+        // A table of 100,000 rows at once would be 25 MB of records on their way to the disk.
+        let rest = rows.split_off(rows.len().min(ROWS_PER_DRAIN));
+        if !rest.is_empty() {
+            self.unwritten.write_by(now + DRAIN_PAUSE);
+        }
+        self.unwritten.rows = rest;
+        for id in rows {
             let Some(row) = self.table.get_mut(id).filter(|row| row.is(DIRTY)) else {
                 continue;
             };
@@ -140,6 +148,12 @@ fn parse(value: &[u8]) -> Result<(MeshAnnounce, u32), Error> {
 const ROW_VERSION: u8 = 1;
 
 const VALUE_LEN: usize = 1 + MeshAnnounce::LEN + 4;
+
+/// Rows written at once: with key and value about 250 bytes each, 256 kB.
+const ROWS_PER_DRAIN: usize = 1_024;
+
+/// Pause before the next so many rows.
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Changed rows are collected for this long.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);
