@@ -4,6 +4,7 @@
 //! next one is due. It seals nothing and knows no routes: [`super::send`] does that.
 
 mod dest;
+mod finished;
 mod message;
 mod row;
 
@@ -13,8 +14,8 @@ use alloc::{
 };
 use core::time::Duration;
 
-use self::dest::Dest;
 pub(super) use self::message::{Flight, Kind, OutMessage};
+use self::{dest::Dest, finished::Finished};
 use super::inner::MessageHead;
 use crate::{
     address::Address,
@@ -39,8 +40,6 @@ const IN_FLIGHT_BYTES_MIN: usize = 128 << 10;
 /// Destinations whose counters are remembered: 200 bytes each, 3 MB. A forgotten one gets a new
 /// lineage.
 const DESTS_MAX: usize = 16_384;
-/// Finished messages remembered for `why`: about 300 bytes each.
-const FINISHED_MAX: usize = 4_096;
 /// Locks of earlier tries a late receipt may open.
 const LOCKS_KEPT: usize = 4;
 
@@ -54,13 +53,6 @@ const RTO_MAX: Duration = Duration::from_secs(300);
 const CUSTODY_PAUSE_MIN: Duration = Duration::from_secs(60);
 const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(900);
 
-/// A message that is done, kept for a while so that `why` can tell.
-#[derive(Clone, Debug)]
-struct Finished {
-    view: MessageView,
-    at: Instant,
-}
-
 /// The outbox.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -70,8 +62,7 @@ pub(super) struct Outbox {
     by_envelope: BTreeMap<EnvelopeId, MessageId>,
     timers: BTreeSet<(Instant, MessageId)>,
     expiries: BTreeSet<(Instant, MessageId)>,
-    finished: BTreeMap<MessageId, Finished>,
-    finished_order: VecDeque<MessageId>,
+    finished: Finished,
     bytes: usize,
     in_custody: usize,
     records: Vec<Record>,
@@ -405,17 +396,7 @@ impl Outbox {
         message.state = state;
         message.waiting_for = WaitingFor::Nothing;
         let view = message.view(now, id, None);
-        self.remember(now, id, view);
-    }
-
-    fn remember(&mut self, at: Instant, id: MessageId, view: MessageView) {
-        self.finished.insert(id, Finished { view, at });
-        self.finished_order.push_back(id);
-        if self.finished_order.len() > FINISHED_MAX
-            && let Some(old) = self.finished_order.pop_front()
-        {
-            self.finished.remove(&old);
-        }
+        self.finished.insert(now, view);
     }
 
     /// A try came to nothing: the message is ready again at `again`, at once when `None`.
@@ -553,15 +534,7 @@ impl Outbox {
         if let Some(message) = self.messages.get(id) {
             return Some(message.view(now, *id, self.blocked(message)));
         }
-        let finished = self.finished.get(id)?;
-        let mut view = finished.view.clone();
-        let since = now.saturating_since(finished.at);
-        view.age += since;
-        view.expires_in = view.expires_in.saturating_sub(since);
-        for past in &mut view.tried {
-            past.ago += since;
-        }
-        Some(view)
+        self.finished.view(now, id)
     }
 
     pub(super) fn views(&self, now: Instant) -> impl Iterator<Item = MessageView> + '_ {
