@@ -49,6 +49,16 @@ impl Node {
         }
         let opened = match self.sessions.open(now, &self.identity, &self.prekeys, envelope) {
             Ok(opened) => opened,
+            Err(Error::PeerMisbehaved(PeerMisbehaved::Replayed)) => {
+                // Older than what the session remembers: a copy that relays kept while they were
+                // killed again and again. No neighbour can know that, and none should go on
+                // keeping it: the origin repeats in a new envelope what it has no receipt for.
+                self.drop_frame(DropReason::Replayed);
+                if header.durable {
+                    self.commit.after(After::CustodyAck { link, id: envelope.id() });
+                }
+                return Ok(());
+            }
             Err(error) => {
                 if let Error::Unsupported(Unsupported::UnknownSession | Unsupported::PreKeyGone) =
                     error
