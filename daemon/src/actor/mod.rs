@@ -75,6 +75,7 @@ impl Actor {
     /// `on_ready` is called once, when listeners are bound or known to fail.
     pub async fn run(mut self, on_ready: impl FnOnce(&Self)) {
         let mut on_ready = Some(on_ready);
+        let mut turns: u32 = 0;
         let ready_by = self.clock.now() + READY_WAIT;
         self.drain();
         while !self.stopping {
@@ -87,6 +88,12 @@ impl Actor {
             let wake = self.wait(deadline).await;
             self.feed(wake);
             self.drain();
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(TURNS_PER_YIELD) {
+                // A neighbour that never stops sending must not keep the listener and the
+                // handshakes, which live in the same thread, from their turn.
+                tokio::task::yield_now().await;
+            }
         }
         self.shut_down().await;
     }
@@ -277,6 +284,9 @@ impl Actor {
 /// Link events handled before the core is drained: a full round of a thousand busy links would
 /// delay what the first of them brought.
 const LINK_EVENTS_MAX: usize = 256;
+
+/// Turns of the loop between two looks at the other tasks of the thread.
+const TURNS_PER_YIELD: u32 = 16;
 
 /// Requests handled before the core is drained.
 const JOBS_MAX: usize = 64;

@@ -115,7 +115,7 @@ impl Node {
 
     /// Seals and queues what is ready for `to`, as far as route, keys and window allow.
     pub(super) fn pump(&mut self, now: Instant, to: Address) {
-        while let Some(id) = self.outbox.next_ready(&to) {
+        while let Some(id) = self.outbox.next_ready(now, &to) {
             if let Err(blocked) = self.send_message(now, id) {
                 self.outbox.set_blocked(now, &to, id, blocked.waiting_for());
                 self.blocked.insert(to, now + LOOK_AGAIN);
@@ -303,8 +303,9 @@ impl Node {
         let to = self.outbox.get(&id).expect("the lock belongs to a message").to;
         match refused.reason {
             RefuseReason::Full => {
-                let again = now + crate::store::RETRY_MIN;
-                self.outbox.abort_flight(now, id, TryResult::Refused, Some(again));
+                let again = self.outbox.on_full(now, &to);
+                self.outbox.abort_flight(now, id, TryResult::Refused, None);
+                self.blocked.insert(to, again);
             }
             RefuseReason::UnknownKey => {
                 // Believed at most now and then: anyone on the way could say so.

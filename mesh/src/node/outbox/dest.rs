@@ -11,6 +11,11 @@ use crate::{
     view::WaitingFor,
 };
 
+/// First pause after a neighbour had no room.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+/// Longest such pause.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// What is remembered of one recipient.
 #[derive(Debug)]
 pub(super) struct Dest {
@@ -22,6 +27,10 @@ pub(super) struct Dest {
     pub(super) bytes: usize,
     /// Why what is ready cannot go.
     pub(super) blocked: Option<WaitingFor>,
+    /// Set when a neighbour had no room for us: nothing leaves before.
+    pub(super) paused_until: Option<Instant>,
+    /// The last such pause; doubles until something gets through.
+    pause: Duration,
     pub(super) in_flight: usize,
     pub(super) in_flight_bytes: usize,
     pub(super) window_bytes: usize,
@@ -39,6 +48,8 @@ impl Dest {
             ready: Default::default(),
             bytes: 0,
             blocked: None,
+            paused_until: None,
+            pause: Duration::ZERO,
             in_flight: 0,
             in_flight_bytes: 0,
             window_bytes: IN_FLIGHT_BYTES_MAX,
@@ -61,6 +72,22 @@ impl Dest {
         };
         self.rttvar = (self.rttvar * 3 + srtt.abs_diff(rtt)) / 4;
         self.srtt = Some((srtt * 7 + rtt) / 8);
+    }
+
+    /// A neighbour's store is full: how long nothing more is offered to it (`NODE-07`).
+    pub(super) fn pause(&mut self, now: Instant) -> Instant {
+        if let Some(until) = self.paused_until.filter(|until| now < *until) {
+            return until;
+        }
+        self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+        let until = now + self.pause;
+        self.paused_until = Some(until);
+        until
+    }
+
+    /// Something got through.
+    pub(super) fn resume(&mut self) {
+        (self.paused_until, self.pause) = (None, Duration::ZERO);
     }
 
     pub(super) fn is_idle(&self) -> bool {

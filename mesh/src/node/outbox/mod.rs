@@ -207,8 +207,11 @@ impl Outbox {
 
     /// The next message to seal for `to`, if its window has room. Stays where it is until
     /// [`Self::on_queued`] or [`Self::postpone`].
-    pub(super) fn next_ready(&mut self, to: &Address) -> Option<MessageId> {
+    pub(super) fn next_ready(&mut self, now: Instant, to: &Address) -> Option<MessageId> {
         let dest = self.dests.get_mut(to)?;
+        if dest.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
         if dest.in_flight >= IN_FLIGHT_MAX || dest.in_flight_bytes >= dest.window_bytes {
             return None;
         }
@@ -323,9 +326,18 @@ impl Outbox {
         }
         message.waiting_for = WaitingFor::Receipt;
         self.land(&to, len);
+        if let Some(dest) = self.dests.get_mut(&to) {
+            dest.resume();
+        }
         let pause = (CUSTODY_PAUSE_MIN * (1 << attempts.min(6))).min(CUSTODY_PAUSE_MAX);
         self.set_timer(id, now + pause);
         Some((id, to, news))
+    }
+
+    /// A neighbour had no room for a message to `to`. Returns when to try again: what is under way
+    /// besides would only be refused as well.
+    pub(super) fn on_full(&mut self, now: Instant, to: &Address) -> Instant {
+        self.dests.get_mut(to).map_or(now, |dest| dest.pause(now))
     }
 
     fn land(&mut self, to: &Address, len: usize) {
@@ -349,6 +361,7 @@ impl Outbox {
             {
                 dest.on_rtt(now.saturating_since(sent_at));
             }
+            dest.resume();
             let grown = dest.window_bytes + (len / 8).max(1);
             dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
         }

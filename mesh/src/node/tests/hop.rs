@@ -169,3 +169,30 @@ fn sto_04_a_full_disk_refuses_clearly() {
     net.run(Duration::from_secs(30));
     assert!(net.received(0, id));
 }
+
+#[test]
+fn node_07_a_full_neighbour_is_not_asked_again_and_again() {
+    let tiny = |host| Config {
+        custody_quota_bytes: if host == 1 { 4_000 } else { 1 << 20 },
+        ..Config::default()
+    };
+    let mut net = Net::with_config(3, tiny);
+    net.connect(0, 1);
+    net.connect(1, 2);
+    net.run(Duration::from_secs(2));
+    let options = SendOptions { durable: false, ..SendOptions::default() };
+    net.send_with(0, 2, "hello", options);
+    net.run(Duration::from_secs(2));
+    net.stop(2);
+    for text in texts(400) {
+        net.send(0, 2, &text);
+    }
+    let before = net.trace.len();
+    net.run(Duration::from_secs(60));
+    let tried = |(from, frame): &&(usize, Vec<u8>)| *from == 0 && frame[1] == FrameKind::ENVELOPE.0;
+    let tried = net.trace[before..].iter().filter(tried).count();
+    assert!(tried < 4_000, "{tried} envelopes in a minute for a store that is full");
+    net.start(2);
+    net.run(Duration::from_secs(900));
+    assert_eq!(net.shown(2).len(), 401);
+}
