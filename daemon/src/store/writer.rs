@@ -388,8 +388,8 @@ mod tests {
     #[test]
     fn a_slow_disk_is_noticed() {
         let disk = MemoryDisk::default();
-        disk.set_room(Some(0));
         let (writer, _dir) = writer(&disk);
+        disk.set_room(Some(0));
         assert!(!writer.is_behind());
         writer.push(RecordSeq(1), &mut vec![record(1, WAITING_BYTES_MAX / 2)]);
         assert!(!writer.is_behind());
