@@ -192,7 +192,11 @@ impl Node {
             FrameKind::REFUSED => self.on_refused(now, link, body),
             FrameKind::NO_ROUTE => self.on_no_route(now, link, body),
             FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::PATH_REQUEST => {
-                self.routing.on_frame(now, link, kind.0, body)
+                self.routing.on_frame(now, link, kind.0, body)?;
+                if self.routing.has_full_batch() {
+                    self.routing.flush(now, &mut self.rng);
+                }
+                Ok(())
             }
             FrameKind::HELLO | FrameKind::KEEPALIVE => self.on_keepalive(link, body),
             FrameKind::KEEPALIVE_ACK => self.on_keepalive_ack(now, link, body),

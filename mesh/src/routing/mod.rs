@@ -61,8 +61,8 @@ use self::{
 use crate::{
     address::Address,
     announce::{
-        Advertisement, INTAKE_MAX, Intake, KIND_ANNOUNCES, KIND_PATH_REQUEST, KIND_RETRACT,
-        MeshAnnounce, PathRequest, Retraction, What, entries,
+        Advertisement, BATCH_MAX, INTAKE_MAX, Intake, KIND_ANNOUNCES, KIND_PATH_REQUEST,
+        KIND_RETRACT, MeshAnnounce, PathRequest, Retraction, What, entries,
     },
     crypto::{Mode, rng::NodeRng},
     error::{Error, Malformed, Unsupported},
@@ -322,6 +322,11 @@ impl Routing {
         if !self.starved.is_empty() {
             self.ask_for_starved(now, rng);
         }
+    }
+
+    /// Whether as many announces wait as one batch takes: no reason to collect more.
+    pub fn has_full_batch(&self) -> bool {
+        self.intake.len() >= BATCH_MAX
     }
 
     fn recost_links(&mut self, now: Instant) {
