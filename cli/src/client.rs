@@ -19,6 +19,7 @@ use crate::{
 
 /// A connection to a daemon, and the time by which it must have answered.
 pub struct Client {
+    place: PathBuf,
     connection: zbus::Connection,
     timeout: Duration,
     deadline: Instant,
@@ -40,7 +41,7 @@ impl Client {
         for place in &places {
             match timeout_at(deadline, api::connect(place)).await {
                 Ok(Ok(connection)) => {
-                    return Ok(Self { connection, timeout, deadline });
+                    return Ok(Self { place: place.clone(), connection, timeout, deadline });
                 }
                 Ok(Err(error)) => tried.push(Tried { place, why: why_unreachable(&error) }),
                 Err(_) => tried.push(Tried { place, why: Why::Silent }),
@@ -52,6 +53,16 @@ impl Client {
     /// The connection, for proxies.
     pub const fn connection(&self) -> &zbus::Connection {
         &self.connection
+    }
+
+    /// A second connection, for signals alone. Signals nobody reads hold up everything behind them
+    /// on their connection: an answer awaited on the same one might never come.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Unreachable`] when the daemon is gone, [`Exit::TimedOut`] at the deadline.
+    pub async fn signals(&self) -> Result<zbus::Connection, Failure> {
+        self.ask(async { Ok(api::connect(&self.place).await?) }).await
     }
 
     /// Time left for questions.
@@ -75,6 +86,7 @@ impl Client {
 
     fn with_timeout(&self, timeout: Duration) -> Self {
         Self {
+            place: self.place.clone(),
             connection: self.connection.clone(),
             timeout: self.timeout,
             deadline: Instant::now() + timeout,

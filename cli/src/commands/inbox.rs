@@ -52,8 +52,10 @@ pub(super) async fn watch(
     console: &mut Console,
 ) -> Result<Exit, Stop> {
     let inbox = Inbox::open(client).await?;
+    let signals = client.signals().await?;
+    let announced = client.ask(async { Ok(MessagesProxy::new(&signals).await?) }).await?;
     let mut arrivals =
-        client.ask(async { Ok(inbox.messages.receive_message_received().await?) }).await?;
+        client.ask(async { Ok(announced.receive_message_received().await?) }).await?;
     console.note(format_args!("Waiting for messages; Ctrl-C ends."));
     let mut left = count;
     let mut shown_seq = None;

@@ -50,7 +50,8 @@ fn peer_table(peers: &[json::Peer]) -> Table<6> {
 
 /// `qpc peers -w`: the list, and again after every change, until interrupted.
 pub(super) async fn watch_peers(client: &Client, console: &mut Console) -> Result<Exit, Stop> {
-    let events = client.ask(async { Ok(EventsProxy::new(client.connection()).await?) }).await?;
+    let signals = client.signals().await?;
+    let events = client.ask(async { Ok(EventsProxy::new(&signals).await?) }).await?;
     let mut changes = client.ask(async { Ok(events.receive_event().await?) }).await?;
     loop {
         if console.is_terminal() && !console.json() {
