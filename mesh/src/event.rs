@@ -1,6 +1,6 @@
 //! What the node tells the application.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use crate::{
@@ -146,8 +146,8 @@ pub struct InboxMessage {
     pub from: Address,
     /// Our wall clock when it arrived, if we had one.
     pub received_at: Option<WallClock>,
-    /// What was sent.
-    pub payload: Vec<u8>,
+    /// What was sent. Shared: the inbox and who is told of it hold the same bytes.
+    pub payload: Arc<[u8]>,
     /// Whether the sender is a contact whose pinned key certified this session.
     pub verified: bool,
     /// Whether it came sealed, through our mailbox node.

@@ -45,8 +45,10 @@ pub fn read_item(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     if len > ITEM_LEN_MAX {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut item = vec![0; len];
-    input.read_exact(&mut item)?;
+    let mut item = Vec::with_capacity(len);
+    if input.take(len as u64).read_to_end(&mut item)? < len {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(Some(item))
 }
 

@@ -83,7 +83,7 @@ impl Labels {
             from: message.from.to_string(),
             from_name: self.name(&message.from),
             received_at: message.received_at.map(|wall| wall.unix_secs),
-            payload: message.payload,
+            payload: message.payload.to_vec(),
             verified: message.verified,
             sealed: message.sealed,
         }

@@ -73,7 +73,7 @@ impl Node {
         let routed_to = stale.then(|| opened.peer.address());
         let preimage = opened.preimage;
         let custody = header.durable.then(|| envelope.id());
-        let receipt = Receipt { link, custody, preimage, routed_to };
+        let receipt = Receipt { link, custody, preimage, len: envelope.bytes().len(), routed_to };
         if !opened.fresh {
             self.counters.duplicates += 1;
             self.commit.after(After::Receipt(receipt));
@@ -139,7 +139,7 @@ impl Node {
             id: message_id(&sender, &self.public.address(), head.lineage, head.counter),
             from,
             received_at: self.wall_now(),
-            payload: payload.to_vec(),
+            payload: payload.into(),
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
             sealed: false,
         };
@@ -189,7 +189,7 @@ impl Node {
             id: message_id(sender, &self.public.address(), head.lineage, head.counter),
             from,
             received_at: self.wall_now(),
-            payload: payload.to_vec(),
+            payload: payload.into(),
             verified: self.contacts.is_verified(&from, opened.root_key.as_ref()),
             sealed: true,
         };
@@ -208,7 +208,7 @@ impl Node {
             if let Some(id) = receipt.custody {
                 queue.push_custody_ack(id);
             }
-            queue.push_receipt(receipt.preimage, due);
+            queue.push_receipt(receipt.preimage, due, receipt.len);
         }
         let gone = !self.links.contains_key(&receipt.link);
         let origin = receipt.routed_to.or_else(|| gone.then(|| self.public.address()));
@@ -253,7 +253,7 @@ impl Node {
             && let Some(queue) = self.link_queue(back)
         {
             // Sealed mail that we kept: its sender learns it the way it came.
-            queue.push_receipt(*preimage, now + RECEIPT_DELAY);
+            queue.push_receipt(*preimage, now + RECEIPT_DELAY, 0);
         }
     }
 

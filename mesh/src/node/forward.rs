@@ -194,7 +194,7 @@ impl Node {
             if let Ingress::Link(back) = passed.ingress {
                 let due = now + RECEIPT_DELAY / 4;
                 if let Some(queue) = self.link_queue(back) {
-                    queue.push_receipt(preimage, due);
+                    queue.push_receipt(preimage, due, 0);
                 }
             }
         }

@@ -241,7 +241,7 @@ fn decode(seq: u64, value: &[u8]) -> Result<InboxMessage, Malformed> {
         return Err(Malformed::OutOfRange("inbox flags"));
     }
     let (verified, sealed) = (flags & FLAG_VERIFIED != 0, flags & FLAG_SEALED != 0);
-    Ok(InboxMessage { seq, id, from, received_at, payload: r.rest().to_vec(), verified, sealed })
+    Ok(InboxMessage { seq, id, from, received_at, payload: r.rest().into(), verified, sealed })
 }
 
 #[cfg(test)]
@@ -254,7 +254,7 @@ mod tests {
             id: MessageId([n; 16]),
             from: Address::from_bytes([9; 16]),
             received_at: Some(WallClock { unix_secs: 1_700_000_000 }),
-            payload: alloc::vec![n; 4],
+            payload: [n; 4].into(),
             verified: true,
             sealed: false,
         }

@@ -6,6 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
+use super::receipts::{RECEIPT_BATCH, RECEIPT_BATCH_BYTES};
 use crate::{
     address::Address,
     envelope::{Admitted, EnvelopeId, Priority},
@@ -98,6 +99,8 @@ pub(super) struct LinkQueue {
     control: VecDeque<Vec<u8>>,
     custody_acks: Vec<[u8; 16]>,
     receipts: Vec<[u8; 16]>,
+    /// Bytes of the envelopes that the waiting receipts are about.
+    receipts_bytes: usize,
     receipts_due: Option<Instant>,
     /// The batch was due: it leaves as soon as the link can take it, and no timer waits for that.
     receipts_ripe: bool,
@@ -150,9 +153,14 @@ impl LinkQueue {
         &mut self.custody_acks
     }
 
-    /// Adds a preimage; a batch leaves when it is due or large (`HOP-06`).
-    pub(super) fn push_receipt(&mut self, preimage: [u8; 16], due: Instant) {
+    /// Adds a preimage; a batch leaves when it is due, or when it or what it is about is large
+    /// (`HOP-06`). `len` is the envelope's, or 0 where it is not known any more.
+    pub(super) fn push_receipt(&mut self, preimage: [u8; 16], due: Instant, len: usize) {
         self.receipts.push(preimage);
+        self.receipts_bytes += len;
+        if self.receipts_bytes >= RECEIPT_BATCH_BYTES {
+            (self.receipts_ripe, self.receipts_due) = (true, None);
+        }
         if !self.receipts_ripe {
             self.receipts_due.get_or_insert(due);
         }
@@ -171,7 +179,7 @@ impl LinkQueue {
 
     pub(super) fn receipts_ready(&self, now: Instant) -> bool {
         self.receipts_ripe
-            || self.receipts.len() >= super::receipts::RECEIPT_BATCH
+            || self.receipts.len() >= RECEIPT_BATCH
             || self.receipts_due.is_some_and(|due| due <= now)
     }
 
@@ -183,6 +191,7 @@ impl LinkQueue {
         if self.receipts.is_empty() {
             self.receipts_due = None;
             self.receipts_ripe = false;
+            self.receipts_bytes = 0;
         }
     }
 
@@ -197,7 +206,29 @@ impl LinkQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::receipts::RECEIPT_DELAY, *};
+
+    #[test]
+    fn hop_06_a_batch_is_ripe_by_time_by_count_and_by_bytes() {
+        let (now, later) = (Instant::ZERO, Instant::ZERO + RECEIPT_DELAY);
+        let fill = |count: usize, len: usize| {
+            let mut queue = LinkQueue::default();
+            for _ in 0..count {
+                queue.push_receipt([7; 16], later, len);
+            }
+            queue
+        };
+        assert!(!fill(RECEIPT_BATCH - 1, 100).receipts_ready(now));
+        assert!(fill(1, 100).receipts_ready(later));
+        assert!(fill(RECEIPT_BATCH, 0).receipts_ready(now));
+        assert!(!fill(1, RECEIPT_BATCH_BYTES - 1).receipts_ready(now));
+        let mut large = fill(1, RECEIPT_BATCH_BYTES);
+        assert!(large.receipts_ready(now));
+        large.receipts().clear();
+        large.receipts_sent();
+        large.push_receipt([7; 16], later, 100);
+        assert!(!large.receipts_ready(now), "the bytes are counted anew");
+    }
 
     fn dest(n: u8) -> Address {
         Address::from_bytes([n; 16])

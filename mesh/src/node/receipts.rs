@@ -27,6 +27,10 @@ const LOCK_LIFE: Duration = Duration::from_secs(600);
 /// Receipts leave at once when this many wait.
 pub(super) const RECEIPT_BATCH: usize = 256;
 
+/// Receipts leave at once when they are about this many bytes: a thirty-second part of the largest
+/// window, so that a stream of large messages never waits for them.
+pub(super) const RECEIPT_BATCH_BYTES: usize = 256 << 10;
+
 /// Longest a receipt waits for company. A person does not notice; a batch of them costs one frame.
 pub(super) const RECEIPT_DELAY: Duration = Duration::from_millis(5);
 

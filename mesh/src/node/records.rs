@@ -41,6 +41,8 @@ pub(super) struct Receipt {
     /// The durable envelope that it settles for the neighbour.
     pub(super) custody: Option<EnvelopeId>,
     pub(super) preimage: [u8; 16],
+    /// Bytes of the envelope: the sender waits for room in its window by bytes.
+    pub(super) len: usize,
     /// Also send it inside a session: the reverse path failed or is long forgotten.
     pub(super) routed_to: Option<Address>,
 }

@@ -139,7 +139,7 @@ impl Ledger {
             bad.push(now, "SIM-12", format_args!("node {node} shows {id}, which nobody sent"));
             return;
         };
-        if sent.to != node || from != Some(sent.from) || sent.payload != message.payload {
+        if sent.to != node || from != Some(sent.from) || *sent.payload != *message.payload {
             bad.push(now, "SIM-12", format_args!("node {node} shows {id}, not what was sent"));
         }
         if sent.shown_at.is_some() {
@@ -235,7 +235,7 @@ mod tests {
             id: ID,
             from: mesh::Address::from_bytes([0; 16]),
             received_at: None,
-            payload: payload.to_vec(),
+            payload: payload.into(),
             verified: false,
             sealed: false,
         }

@@ -38,7 +38,7 @@ fn node_05_recipient_killed_before_its_receipt_left() {
         net.crash(1);
         net.run(Duration::from_secs(20));
         assert!(net.received(0, id), "{text}");
-        let listed = net.hosts[1].node.inbox().filter(|m| m.payload == text.as_bytes()).count();
+        let listed = net.hosts[1].node.inbox().filter(|m| *m.payload == *text.as_bytes()).count();
         assert_eq!(listed, 1, "{text}");
     }
 }

@@ -3,9 +3,9 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, PipeReader},
+    fs::File,
+    io::{self, Seek as _},
     os::fd::OwnedFd,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -87,7 +87,7 @@ async fn run(daemons: usize, stream: Stream) -> Result<f64, Failure> {
     messages.wait(&id, 30_000).await?;
     let before = status.status().await?.messages_received;
     let taking = take_everything(last);
-    let payloads = pipe_of(stream)?;
+    let payloads = payloads_of(stream)?;
     let options = SendOptions {
         durable: Some(stream.durable),
         signed: Some(stream.signed),
@@ -170,23 +170,23 @@ async fn take_everything(daemon: &Daemon) -> Result<(), Failure> {
 }
 
 /// No signal for this long: some may have been dropped.
-const SILENCE: Duration = Duration::from_millis(20);
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// Far fewer than an inbox holds, even of the largest messages.
 const TAKE_EVERY: u32 = 64;
 
-/// A pipe from which the stream's payloads can be read.
-fn pipe_of(stream: Stream) -> io::Result<PipeReader> {
-    let (reader, mut writer) = io::pipe()?;
-    thread::spawn(move || {
-        let mut payload = vec![0x61; stream.len];
-        for number in 0..stream.count as u32 {
-            payload[..4].copy_from_slice(&number.to_le_bytes());
-            framing::write_item(&mut writer, &payload)?;
-        }
-        io::Result::Ok(())
-    });
-    Ok(reader)
+/// The stream's payloads, written down before the clock starts: making them up is not measured.
+fn payloads_of(stream: Stream) -> io::Result<File> {
+    let file = rustix::fs::memfd_create("payloads", rustix::fs::MemfdFlags::CLOEXEC)?;
+    let mut out = io::BufWriter::new(File::from(file));
+    let mut payload = vec![0x61; stream.len];
+    for number in 0..stream.count as u32 {
+        payload[..4].copy_from_slice(&number.to_le_bytes());
+        framing::write_item(&mut out, &payload)?;
+    }
+    let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Daemons in a line that know each other.
@@ -212,7 +212,7 @@ pub(crate) async fn measure_absent(peers: &Peers) -> Result<Section, Failure> {
     messages.wait(&id, 30_000).await?;
     daemons[2].stop();
     let stream = Stream { count: KEPT, len: 100, durable: true, signed: false };
-    let payloads = OwnedFd::from(pipe_of(stream)?);
+    let payloads = OwnedFd::from(payloads_of(stream)?);
     messages.send_many(&to, payloads.into(), SendOptions::default()).await?;
     until_in_custody(&daemons[0]).await?;
     // The relay alone has to deliver, and it comes back from a crash.
@@ -276,7 +276,7 @@ async fn until_shown(daemon: &Daemon, started: Instant) -> Result<(f64, Vec<Vec<
 }
 
 fn read_inbox(descriptor: OwnedFd) -> io::Result<Vec<Vec<u8>>> {
-    let mut input = io::BufReader::new(std::fs::File::from(descriptor));
+    let mut input = io::BufReader::new(File::from(descriptor));
     let mut payloads = Vec::new();
     while let Some(item) = framing::read_item(&mut input)? {
         let Some((_, payload)) = framing::InboxHeader::split(&item) else {
