@@ -62,7 +62,7 @@ impl Client {
     ///
     /// [`Exit::Unreachable`] when the daemon is gone, [`Exit::TimedOut`] at the deadline.
     pub async fn signals(&self) -> Result<zbus::Connection, Failure> {
-        self.ask(async { Ok(api::connect(&self.place).await?) }).await
+        self.ask(api::connect(&self.place)).await
     }
 
     /// Time left for questions.
