@@ -87,4 +87,6 @@ tables! {
     Windows = 13, "windows", secret false;
     /// Transferable receipts for messages of ours.
     Proofs = 14, "proofs", secret false;
+    /// Which messages of our own a relay keeps, and what their receipts will look like.
+    Departed = 15, "departed", secret false;
 }

@@ -27,7 +27,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(600);
 impl Node {
     /// Whether this neighbour may learn what we keep: both store, and it is a contact.
     fn carries_for(&self, link: LinkId) -> bool {
-        let Some(peer) = self.links.get(&link).map(|state| state.up.peer.address()) else {
+        let Some(peer) = self.neighbour(link) else {
             return false;
         };
         self.has(Capabilities::STORE) && self.contacts.contains(&peer)

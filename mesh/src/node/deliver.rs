@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use super::{
     Node,
     inner::{Inner, MessageHead, RECEIPTS_PER_INNER_MAX},
-    link_queue::Ingress,
     outbox::message_id,
     ranges::Inserted,
     receipts::{RECEIPT_DELAY, lock_of},
@@ -249,7 +248,7 @@ impl Node {
         } else if ours.is_none()
             && self.locks.get(lock).is_some_and(|passed| passed.dest == self.public.address())
             && let Some(passed) = self.locks.take(lock)
-            && let Ingress::Link(back) = passed.ingress
+            && let Some(back) = self.way_back(&passed)
             && let Some(queue) = self.link_queue(back)
         {
             // Sealed mail that we kept: its sender learns it the way it came.

@@ -199,7 +199,7 @@ impl Node {
             self.push_control(next, onward);
             return Ok(());
         }
-        let neighbour = self.links.get(&link).map(|state| state.up.peer.address());
+        let neighbour = self.neighbour(link);
         if neighbour.is_some_and(|address| self.answers(&address)) {
             let mut answer = Vec::new();
             TraceReply { id: request.id, address: self.public.address(), end }.write(&mut answer);

@@ -63,7 +63,7 @@ impl Node {
             }
             return;
         }
-        match self.store.insert(now, envelope, Some(link)) {
+        match self.store.insert(now, envelope, Some(link), self.neighbour(link)) {
             Ok(()) => {
                 self.counters.custody_taken += 1;
                 self.commit.after(After::CustodyAck { link, id });
@@ -162,7 +162,7 @@ impl Node {
         link: LinkId,
         body: &[u8],
     ) -> Result<(), Error> {
-        let Some(hop) = self.links.get(&link).map(|l| l.up.peer.address()) else { return Ok(()) };
+        let Some(hop) = self.neighbour(link) else { return Ok(()) };
         for id in frame::read_ids(body)? {
             let id = EnvelopeId(id);
             if self.store.get(&id).is_some_and(|s| s.stage == Stage::Sent(link)) {
@@ -191,7 +191,7 @@ impl Node {
             }
             let Some(passed) = self.locks.take(&lock) else { continue };
             self.routing.on_receipt(now, &passed.dest, link);
-            if let Ingress::Link(back) = passed.ingress {
+            if let Some(back) = self.way_back(&passed) {
                 let due = now + RECEIPT_DELAY / 4;
                 if let Some(queue) = self.link_queue(back) {
                     queue.push_receipt(preimage, due, 0);
@@ -219,7 +219,7 @@ impl Node {
         if refused.reason == RefuseReason::UnknownKey
             && let Some(passed) = self.locks.get(&refused.lock).copied()
             && passed.egress == link
-            && let Ingress::Link(back) = passed.ingress
+            && let Some(back) = self.way_back(&passed)
         {
             self.refuse(back, refused);
         }
@@ -234,7 +234,7 @@ impl Node {
     ) -> Result<(), Error> {
         let no_route = NoRoute::read(body)?;
         if let Some((id, flight)) = self.outbox.by_lock(&no_route.lock) {
-            if flight.link == link {
+            if flight.link == Some(link) {
                 self.routing.on_no_route(now, &no_route.dest, link);
                 self.outbox.abort_flight(now, id, TryResult::NoRoute, None);
                 self.pump(now, no_route.dest);
@@ -246,9 +246,9 @@ impl Node {
             return Err(PeerMisbehaved::Unsolicited.into());
         }
         self.routing.on_no_route(now, &no_route.dest, link);
-        match (passed.id, passed.ingress) {
+        match (passed.id, self.way_back(&passed)) {
             (Some(id), _) if self.store.get(&id).is_some() => self.forward_stored(now, id),
-            (_, Ingress::Link(back)) => self.say_no_route(back, &no_route.lock, no_route.dest),
+            (_, Some(back)) => self.say_no_route(back, &no_route.lock, no_route.dest),
             _ => {}
         }
         Ok(())

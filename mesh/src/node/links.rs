@@ -498,7 +498,12 @@ impl Node {
             self.outbox.on_transmitted(now, &header.lock);
         } else {
             self.counters.envelopes_forwarded += 1;
-            let passed = Passed { ingress, egress: link, dest: header.dest, id: None, at: now };
+            let from = match ingress {
+                Ingress::Link(from) => self.neighbour(from),
+                Ingress::Own => None,
+            };
+            let dest = header.dest;
+            let passed = Passed { ingress, from, egress: link, dest, id: None, at: now };
             self.locks.insert(header.lock, passed);
         }
         true
@@ -524,7 +529,8 @@ impl Node {
         let (dest, lock) = (stored.envelope.header().dest, stored.envelope.header().lock);
         self.routing.on_sent(now, &dest, link);
         self.counters.envelopes_forwarded += 1;
-        let passed = Passed { ingress, egress: link, dest, id: Some(id), at: now };
+        let from = stored.from;
+        let passed = Passed { ingress, from, egress: link, dest, id: Some(id), at: now };
         self.locks.insert(lock, passed);
         let pause = HOP_TIMEOUT + self.links.get(&link).and_then(|l| l.rtt).unwrap_or_default() * 2;
         let back_off = self.store.back_off(&id);

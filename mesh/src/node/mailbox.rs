@@ -448,7 +448,9 @@ impl Node {
         self.mailboxes.remember(id);
         self.counters.custody_taken += 1;
         let (ingress, dest) = (Ingress::Link(link), self.public.address());
-        self.locks.insert(header.lock, Passed { ingress, egress: link, dest, id: None, at: now });
+        let from = self.neighbour(link);
+        let passed = Passed { ingress, from, egress: link, dest, id: None, at: now };
+        self.locks.insert(header.lock, passed);
         let lifetime = header.remaining_life().max(Duration::from_secs(1));
         let options = SendOptions { lifetime, priority: header.priority, ..SendOptions::default() };
         let content = envelope.bytes().to_vec();

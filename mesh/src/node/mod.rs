@@ -224,6 +224,7 @@ impl Node {
                 let sender = *self.public.node_key();
                 self.outbox.restore(now, &sender, &key, &value, &mut self.rng)
             }
+            Table::Departed => self.outbox.restore_departed(now, &key, &value),
             Table::Custody => self.store.restore(now, &key, &value),
             Table::Inbox | Table::Windows => self.inbox.restore(table, &key, &value),
             Table::Channels | Table::History => self.channels.restore(table, &key, &value),

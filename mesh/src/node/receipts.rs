@@ -8,7 +8,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
-use super::link_queue::Ingress;
+use super::{Node, link_queue::Ingress};
 use crate::{
     address::Address,
     crypto::hash::{self, Domain},
@@ -43,10 +43,31 @@ pub(super) fn lock_of(preimage: &[u8; 16]) -> [u8; 16] {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passed {
     pub(super) ingress: Ingress,
+    /// The neighbour at the other end of the ingress, should that link be another one by the time
+    /// the receipt comes.
+    pub(super) from: Option<Address>,
     pub(super) egress: LinkId,
     pub(super) dest: Address,
     pub(super) id: Option<EnvelopeId>,
     pub(super) at: Instant,
+}
+
+impl Node {
+    /// Who is at the other end of a link.
+    pub(super) fn neighbour(&self, link: LinkId) -> Option<Address> {
+        self.links.get(&link).map(|state| state.up.peer.address())
+    }
+
+    /// The link by which the neighbour can be told that an envelope came from: the same one, or
+    /// what it has by now, should that link or this node have been down.
+    pub(super) fn way_back(&self, passed: &Passed) -> Option<LinkId> {
+        match passed.ingress {
+            Ingress::Link(link) if self.links.contains_key(&link) => Some(link),
+            _ => passed.from.and_then(|from| {
+                self.links.keys().copied().find(|link| self.neighbour(*link) == Some(from))
+            }),
+        }
+    }
 }
 
 /// Bounded memory of envelopes under way, by lock.
@@ -108,7 +129,8 @@ mod tests {
 
     fn passed(from: u32, to: u32, at: Instant) -> Passed {
         let ingress = Ingress::Link(LinkId(from));
-        Passed { ingress, egress: LinkId(to), dest: Address::default(), id: None, at }
+        let (egress, dest) = (LinkId(to), Address::default());
+        Passed { ingress, from: None, egress, dest, id: None, at }
     }
 
     #[test]

@@ -131,9 +131,11 @@ impl Node {
         self.outbox.return_payload(&id, payload);
         let (flight, sealed) = queued?;
         let to = self.outbox.get(&id).expect("it was just found ready").to;
-        let hop = self.links.get(&flight.link).map_or(to, |l| l.up.peer.address());
+        let hop = flight.link.and_then(|link| self.neighbour(link)).unwrap_or(to);
         self.outbox.on_queued(now, id, flight, hop);
-        self.queue_sealed(now, flight.link, sealed);
+        if let Some(link) = flight.link {
+            self.queue_sealed(now, link, sealed);
+        }
         Ok(())
     }
 
@@ -173,7 +175,8 @@ impl Node {
         };
         let envelope = options.durable.then(|| sealed.id());
         let (lock, session) = (sealed.lock, sealed.session);
-        let flight = Flight { lock, envelope, session, link, sent_at: None, custody: false };
+        let flight =
+            Flight { lock, envelope, session, link: Some(link), sent_at: None, custody: false };
         Ok((flight, sealed))
     }
 
@@ -297,7 +300,7 @@ impl Node {
 
     pub(super) fn on_own_refused(&mut self, now: Instant, link: LinkId, refused: &Refused) -> bool {
         let Some((id, flight)) = self.outbox.by_lock(&refused.lock) else { return false };
-        if flight.link != link {
+        if flight.link != Some(link) {
             return true;
         }
         let to = self.outbox.get(&id).expect("the lock belongs to a message").to;
@@ -337,6 +340,7 @@ impl Node {
             self.blocked.remove(&to);
             self.pump(now, to);
         }
+        self.outbox.note_departed(now);
         while let Some(timed_out) = self.outbox.pop_timer(now) {
             if let Some(link) = timed_out.lost_on {
                 self.routing.on_no_receipt(now, &timed_out.to, link);

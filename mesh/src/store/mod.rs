@@ -32,6 +32,9 @@ pub(crate) const RETRY_MAX: Duration = Duration::from_secs(300);
 /// Envelopes kept at most, whatever their size: the map costs about 300 bytes an entry, 60 MB.
 pub const STORED_MAX: usize = 200_000;
 
+/// Written in a row when it is not known where the envelope came from.
+const NOBODY: Address = Address::from_bytes([0; 16]);
+
 /// Where a stored envelope stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -49,6 +52,8 @@ pub(crate) struct Stored {
     pub(crate) envelope: Admitted,
     /// The neighbour it came from, for quotas. `None` after a restart.
     pub(crate) ingress: Option<LinkId>,
+    /// The neighbour it came from, for its receipt: survives restarts.
+    pub(crate) from: Option<Address>,
     /// When it arrived; what it has aged since is added when it leaves (`ENV-08`).
     pub(crate) since: Instant,
     pub(crate) stage: Stage,
@@ -110,13 +115,15 @@ impl MeshStore {
     pub(crate) fn restore(&mut self, now: Instant, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let mut r = Reader::new(value);
         let arrival = r.u64("arrival")?;
+        let from = Address::from_bytes(r.array("neighbour")?);
+        let from = (from != NOBODY).then_some(from);
         let envelope = Admitted::from_stored(r.rest())?;
         if key != envelope.id().0 {
             return Err(Malformed::OutOfRange("custody row key").into());
         }
         self.next_arrival = self.next_arrival.max(arrival + 1);
         self.quota.add(None, &envelope.header().dest, envelope.bytes().len());
-        self.index(envelope, None, now, arrival, true);
+        self.index(envelope, (None, from), now, arrival, true);
         Ok(())
     }
 
@@ -127,6 +134,7 @@ impl MeshStore {
         now: Instant,
         envelope: Admitted,
         ingress: Option<LinkId>,
+        from: Option<Address>,
     ) -> Result<(), StoreError> {
         let (dest, len) = (envelope.header().dest, envelope.bytes().len());
         if self.envelopes.len() >= STORED_MAX
@@ -137,20 +145,21 @@ impl MeshStore {
         self.quota.add(ingress, &dest, len);
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        let mut value = Vec::with_capacity(8 + len);
+        let mut value = Vec::with_capacity(24 + len);
         let mut w = Writer::new(&mut value);
         w.u64(arrival);
+        w.array(from.unwrap_or(NOBODY).as_bytes());
         w.bytes(envelope.bytes());
         let key = envelope.id().0.to_vec();
         self.records.push(Record { table: Table::Custody, key, value: Some(value) });
-        self.index(envelope, ingress, now, arrival, false);
+        self.index(envelope, (ingress, from), now, arrival, false);
         Ok(())
     }
 
     fn index(
         &mut self,
         envelope: Admitted,
-        ingress: Option<LinkId>,
+        (ingress, from): (Option<LinkId>, Option<Address>),
         now: Instant,
         arrival: u64,
         committed: bool,
@@ -163,6 +172,7 @@ impl MeshStore {
         let stored = Stored {
             envelope,
             ingress,
+            from,
             since: now,
             stage: Stage::Waiting,
             committed,

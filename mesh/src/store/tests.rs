@@ -43,7 +43,7 @@ fn sto_06_oldest_first() {
         .map(|n| {
             let envelope = envelope(9 - n, dest(), 60);
             let id = envelope.id();
-            store.insert(Instant::ZERO, envelope, None).expect("room");
+            store.insert(Instant::ZERO, envelope, None, None).expect("room");
             id
         })
         .collect();
@@ -57,7 +57,7 @@ fn sto_06_oldest_first() {
 #[test]
 fn sto_07_custody_ages() {
     let mut store = store();
-    store.insert(Instant::from_secs(5), envelope(1, dest(), 60), None).expect("room");
+    store.insert(Instant::from_secs(5), envelope(1, dest(), 60), None, None).expect("room");
     assert!(store.pop_expired(Instant::from_secs(64)).is_none());
     assert_eq!(store.poll_timeout(), Some(Instant::from_secs(65)));
     assert!(store.pop_expired(Instant::from_secs(65)).is_some());
@@ -69,7 +69,7 @@ fn sto_06_pauses_double_up_to_five_minutes() {
     let mut store = store();
     let envelope = envelope(1, dest(), 60);
     let id = envelope.id();
-    store.insert(Instant::ZERO, envelope, None).expect("room");
+    store.insert(Instant::ZERO, envelope, None, None).expect("room");
     let pauses: Vec<_> = (0..10).map(|_| store.back_off(&id).as_secs()).collect();
     assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
 }
@@ -77,7 +77,7 @@ fn sto_06_pauses_double_up_to_five_minutes() {
 #[test]
 fn sto_08_damaged_rows_are_refused() {
     let (mut from, mut records) = (store(), Vec::new());
-    from.insert(Instant::ZERO, envelope(1, dest(), 60), None).expect("room");
+    from.insert(Instant::ZERO, envelope(1, dest(), 60), None, None).expect("room");
     from.drain_records(&mut records);
     let Record { key, value: Some(value), .. } = records.remove(0) else { panic!("a put") };
     let mut to = store();

@@ -21,7 +21,8 @@ pub(in crate::node) struct Flight {
     /// The envelope, when it may be taken into custody.
     pub(in crate::node) envelope: Option<EnvelopeId>,
     pub(in crate::node) session: Option<SessionId>,
-    pub(in crate::node) link: LinkId,
+    /// The link it left by; `None` once that is of an earlier run.
+    pub(in crate::node) link: Option<LinkId>,
     /// When it left; `None` while it waits for the link.
     pub(in crate::node) sent_at: Option<Instant>,
     pub(in crate::node) custody: bool,
@@ -62,6 +63,8 @@ pub(in crate::node) struct OutMessage {
     pub(in crate::node) tries: VecDeque<PastTry>,
     pub(in crate::node) locks: VecDeque<[u8; 16]>,
     pub(in crate::node) attempts: u32,
+    /// Whether there is a row in [`crate::Table::Departed`] for it.
+    pub(in crate::node) is_noted: bool,
 }
 
 impl OutMessage {

@@ -3,6 +3,7 @@
 //! The outbox knows every message without a receipt, which try of it is under way, and when the
 //! next one is due. It seals nothing and knows no routes: [`super::send`] does that.
 
+mod departed;
 mod dest;
 mod finished;
 mod message;
@@ -48,10 +49,11 @@ const LOCKS_KEPT: usize = 4;
 pub(super) const RTO_MIN: Duration = Duration::from_secs(1);
 /// Longest pause between tries of a message nobody keeps for us.
 const RTO_MAX: Duration = Duration::from_secs(300);
-/// First pause once a relay keeps the message; doubles up to a quarter of an hour. What is repeated
-/// then is mostly a receipt that was lost.
+/// First pause once a relay keeps the message; doubles up to a day. What is repeated then is mostly a
+/// receipt that was lost, but for somebody who is away it is one more copy in a relay's store: 17 in
+/// a week.
 const CUSTODY_PAUSE_MIN: Duration = Duration::from_secs(60);
-const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(900);
+const CUSTODY_PAUSE_MAX: Duration = Duration::from_secs(86_400);
 
 /// The outbox.
 #[derive(Debug, Default)]
@@ -63,6 +65,8 @@ pub(super) struct Outbox {
     timers: BTreeSet<(Instant, MessageId)>,
     expiries: BTreeSet<(Instant, MessageId)>,
     finished: Finished,
+    /// Messages a relay has taken over, to be written down once they have been there for a while.
+    departed: VecDeque<(Instant, MessageId)>,
     bytes: usize,
     in_custody: usize,
     records: Vec<Record>,
@@ -156,6 +160,7 @@ impl Outbox {
             tries: VecDeque::new(),
             locks: VecDeque::new(),
             attempts: 0,
+            is_noted: false,
         };
         self.messages.insert(id, message);
         if state != MessageState::Accepting {
@@ -217,7 +222,8 @@ impl Outbox {
         }
         for queue in dest.ready.iter_mut().rev() {
             while let Some(id) = queue.front() {
-                if self.messages.contains_key(id) {
+                // One that is on its way was found, by a row of the disk, to have left before.
+                if self.messages.get(id).is_some_and(|message| message.flight.is_none()) {
                     return Some(*id);
                 }
                 queue.pop_front();
@@ -325,11 +331,12 @@ impl Outbox {
             self.in_custody += 1;
         }
         message.waiting_for = WaitingFor::Receipt;
+        self.departed.push_back((now + departed::NOTED_AFTER, id));
         self.land(&to, len);
         if let Some(dest) = self.dests.get_mut(&to) {
             dest.resume();
         }
-        let pause = (CUSTODY_PAUSE_MIN * (1 << attempts.min(6))).min(CUSTODY_PAUSE_MAX);
+        let pause = (CUSTODY_PAUSE_MIN * (1 << attempts.min(11))).min(CUSTODY_PAUSE_MAX);
         self.set_timer(id, now + pause);
         Some((id, to, news))
     }
@@ -365,7 +372,7 @@ impl Outbox {
             let grown = dest.window_bytes + (len / 8).max(1);
             dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
         }
-        let (link, session) = (flight.map(|f| f.link), flight.and_then(|f| f.session));
+        let (link, session) = (flight.and_then(|f| f.link), flight.and_then(|f| f.session));
         let kind = message.kind;
         self.finish(now, id, MessageState::Received);
         Some(Receipted { id, kind, to, link, session, after })
@@ -405,6 +412,9 @@ impl Outbox {
         }
         if message.options.durable {
             self.records.push(Record { table: Table::Outbox, key: id.0.to_vec(), value: None });
+        }
+        if message.is_noted {
+            self.records.push(Record { table: Table::Departed, key: id.0.to_vec(), value: None });
         }
         message.state = state;
         message.waiting_for = WaitingFor::Nothing;
@@ -459,7 +469,7 @@ impl Outbox {
             dest.shrunk_at = now;
         }
         self.abort_flight(now, id, TryResult::TimedOut, None);
-        Some(TimedOut { to, lost_on: (!flight.custody).then_some(flight.link) })
+        Some(TimedOut { to, lost_on: flight.link.filter(|_| !flight.custody) })
     }
 
     /// Takes the next message whose life is over.
@@ -479,7 +489,7 @@ impl Outbox {
         let lost: Vec<_> = self
             .messages
             .iter()
-            .filter(|(_, m)| m.flight.is_some_and(|f| f.link == link && !f.custody))
+            .filter(|(_, m)| m.flight.is_some_and(|f| f.link == Some(link) && !f.custody))
             .map(|(id, m)| (*id, m.to))
             .collect();
         for (id, _) in &lost {
@@ -528,7 +538,8 @@ impl Outbox {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|&(at, _)| at);
         let expiry = self.expiries.first().map(|&(at, _)| at);
-        timer.into_iter().chain(expiry).min()
+        let departed = self.departed.front().map(|&(at, _)| at);
+        timer.into_iter().chain(expiry).chain(departed).min()
     }
 
     pub(super) fn drain_records(&mut self, out: &mut Vec<Record>) {

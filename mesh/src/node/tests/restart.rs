@@ -1,4 +1,5 @@
 use super::*;
+use crate::view::MessageState;
 
 #[test]
 fn sto_02_nothing_is_said_before_it_is_durable() {
@@ -113,4 +114,66 @@ fn ses_06_a_rolled_back_disk_still_reaches_everyone() {
     net.run(Duration::from_secs(120));
     assert!(net.received(0, id));
     assert_eq!(net.shown(1).iter().filter(|t| **t == "after the roll-back").count(), 1);
+}
+
+/// Fifty messages of the first host, kept by the second for the third, which is cut off.
+fn kept_for_the_third() -> (Net, Vec<MessageId>) {
+    let mut net = Net::line(3);
+    net.send(0, 2, "hello");
+    net.run(Duration::from_secs(2));
+    net.cut(1);
+    let ids = texts(50).iter().map(|text| net.send(0, 2, text)).collect();
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.hosts[1].node.status().custody, 50);
+    (net, ids)
+}
+
+#[test]
+fn node_13_a_restarted_sender_knows_what_a_relay_keeps() {
+    let (mut net, ids) = kept_for_the_third();
+    for _ in 0..3 {
+        net.crash(0);
+        net.run(Duration::from_secs(10));
+    }
+    assert_eq!(net.hosts[1].node.status().custody, 50, "no second copies");
+    let sender = &net.hosts[0].node;
+    assert_eq!(sender.status().outbox_in_custody, 50);
+    assert!(ids.iter().all(|id| {
+        sender.message(id).is_some_and(|message| message.state == MessageState::InCustody)
+    }));
+    // Should the relay have lost them, they are repeated when the pause is over.
+    net.hosts[1].disk.retain(|(table, _), _| *table != Table::Custody);
+    net.crash(1);
+    net.run(Duration::from_secs(45));
+    assert_eq!(net.shown(2).len(), 1);
+    net.run(Duration::from_secs(45));
+    assert_eq!(net.shown(2).len(), 51);
+}
+
+#[test]
+fn node_13_the_receipt_of_an_earlier_run_counts() {
+    let (mut net, ids) = kept_for_the_third();
+    net.crash(0);
+    net.run(Duration::from_secs(1));
+    net.set_up(1);
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.shown(2).len(), 51);
+    assert!(ids.iter().all(|id| net.received(0, *id)));
+    let rows = net.hosts[0].disk.keys();
+    let left = rows.filter(|(table, _)| [Table::Outbox, Table::Departed].contains(table));
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn hop_06_receipts_find_back_past_restarts() {
+    let (mut net, ids) = kept_for_the_third();
+    net.crash(1);
+    net.cut(1);
+    net.run(Duration::from_secs(1));
+    net.crash(0);
+    net.run(Duration::from_secs(1));
+    net.set_up(1);
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.shown(2).len(), 51);
+    assert!(ids.iter().all(|id| net.received(0, *id)));
 }
