@@ -73,6 +73,10 @@ pub const RETRY_MIN: Duration = Duration::from_millis(100);
 /// Longest delay before a peer is dialled again (`LNK-52`).
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
 
+/// Longest first delay after a link that was up, however shortly (`LNK-52`): the peer lives and proved
+/// itself, and a handshake every other second costs neither end anything.
+pub const RETRY_KNOWN_MAX: Duration = Duration::from_secs(2);
+
 /// A link that was up for this long starts over with the shortest delay (`LNK-52`).
 pub const STABLE_AFTER: Duration = Duration::from_secs(10);
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limits::RETRY_KNOWN_MAX;
+
 /// How long to wait before the next try (`LNK-52`).
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
@@ -26,6 +28,12 @@ impl Backoff {
     /// The longest step from now on: for what will hardly change by itself.
     pub(crate) fn give_up_hurry(&mut self) {
         self.next = self.max;
+    }
+
+    /// The peer was there and proved itself: no step beyond [`RETRY_KNOWN_MAX`] from now on, until
+    /// tries fail again.
+    pub(crate) fn shorten(&mut self) {
+        self.next = self.next.min(RETRY_KNOWN_MAX.max(self.min));
     }
 
     /// Starts over with the shortest step.
@@ -53,6 +61,17 @@ mod tests {
         assert_eq!(backoff.next_delay(u32::MAX), MIN);
         backoff.give_up_hurry();
         assert_eq!(backoff.next_delay(u32::MAX), MAX);
+    }
+
+    #[test]
+    fn lnk_52_a_peer_that_was_there_is_not_left_for_long() {
+        let mut backoff = Backoff::new(MIN, MAX);
+        backoff.shorten();
+        assert_eq!(backoff.next_delay(u32::MAX), MIN, "shorter steps stay");
+        backoff.give_up_hurry();
+        backoff.shorten();
+        assert_eq!(backoff.next_delay(u32::MAX), RETRY_KNOWN_MAX);
+        assert_eq!(backoff.next_delay(u32::MAX), 2 * RETRY_KNOWN_MAX, "and it doubles again");
     }
 
     #[test]

@@ -130,6 +130,8 @@ impl TransportManager {
         handle.link = None;
         if lasted >= STABLE_AFTER {
             handle.backoff.reset();
+        } else {
+            handle.backoff.shorten();
         }
     }
 
