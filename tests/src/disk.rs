@@ -31,6 +31,11 @@ impl Disk {
         self.pending.push_back((seq, record));
     }
 
+    /// The last record taken that is not durable yet.
+    pub fn awaited(&self) -> Option<RecordSeq> {
+        self.pending.back().map(|(seq, _)| *seq)
+    }
+
     /// Starts a commit of everything pending; `false` when one is under way or nothing waits.
     pub fn begin_commit(&mut self) -> bool {
         if self.in_flight > 0 || self.pending.is_empty() {

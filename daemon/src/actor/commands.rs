@@ -69,13 +69,31 @@ impl Actor {
         Some(self.health)
     }
 
-    /// Runs a command that is answered at once.
+    /// Runs a command that is answered at once. What it changes is not durable yet.
     ///
     /// # Errors
     ///
     /// Why the core refused it.
     pub fn command(&mut self, command: Command) -> Result<Outcome, CommandError> {
         self.node.handle_command(self.clock.now(), command)
+    }
+
+    /// Runs a command; the receiver resolves when what it changed is durable.
+    ///
+    /// # Errors
+    ///
+    /// Why the core refused it.
+    pub fn command_durably(
+        &mut self,
+        command: Command,
+    ) -> Result<(Outcome, oneshot::Receiver<()>), CommandError> {
+        let outcome = self.command(command)?;
+        Ok((outcome, self.durable.ask()))
+    }
+
+    /// How the disk is.
+    pub fn health(&self) -> Health {
+        self.health
     }
 
     /// Starts a ping; the receiver gets the answer.

@@ -6,6 +6,7 @@
 
 mod clock;
 mod commands;
+mod durable;
 mod events;
 mod handle;
 mod links;
@@ -35,6 +36,7 @@ use crate::{
     store::{Health, Progress, Writer},
 };
 pub use commands::Sent;
+use durable::Durable;
 use waiters::Waiters;
 pub use waiters::{Final, Hop, Pong};
 
@@ -47,6 +49,7 @@ pub struct Actor {
     clock: Clock,
     config: Config,
     waiters: Waiters,
+    durable: Durable,
     log: EventLog,
     listeners: broadcast::Sender<Arc<Happening>>,
     jobs: mpsc::Receiver<Job>,
@@ -214,6 +217,8 @@ impl Actor {
         if let Some(through) = through {
             self.writer.push(through, &mut self.records);
         }
+        self.durable.on_pushed(through);
+        self.durable.on_committed(self.committed);
         through.is_some()
     }
 
@@ -237,6 +242,7 @@ impl Actor {
         if committed > self.committed {
             self.committed = committed;
             self.node.handle_committed(now, committed);
+            self.durable.on_committed(committed);
         }
         if health != self.health {
             self.health = health;

@@ -69,6 +69,7 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
         clock,
         config,
         waiters: Waiters::default(),
+        durable: Default::default(),
         log: super::EventLog::default(),
         listeners,
         jobs,

@@ -6,7 +6,7 @@ use zbus::{interface, object_server::SignalEmitter};
 
 use super::{
     Context,
-    convert::{self, Labels, command_error},
+    convert::{self, Labels},
 };
 
 /// Broadcast channels.
@@ -19,7 +19,7 @@ impl Channels {
     #[zbus(out_args("channel", "invite"))]
     async fn create(&self, name: &str) -> Result<(String, String), Error> {
         let name = name.to_owned();
-        match self.command(Command::ChannelCreate { name }).await? {
+        match self.0.command(Command::ChannelCreate { name }).await? {
             Outcome::Channel { id, invite } => Ok((id.to_string(), invite)),
             _ => Ok(Default::default()),
         }
@@ -28,7 +28,7 @@ impl Channels {
     /// Joins the channel of an invite; returns its id.
     async fn join(&self, invite: &str) -> Result<String, Error> {
         let invite = invite.to_owned();
-        match self.command(Command::ChannelJoin { invite }).await? {
+        match self.0.command(Command::ChannelJoin { invite }).await? {
             Outcome::Channel { id, .. } => Ok(id.to_string()),
             _ => Ok(String::new()),
         }
@@ -37,7 +37,7 @@ impl Channels {
     /// Leaves a channel (id or name); its key and history are erased here.
     async fn leave(&self, channel: &str) -> Result<(), Error> {
         let channel = self.resolve(channel).await?;
-        self.command(Command::ChannelLeave { channel }).await.map(|_| ())
+        self.0.command(Command::ChannelLeave { channel }).await.map(|_| ())
     }
 
     /// Joined channels.
@@ -49,7 +49,7 @@ impl Channels {
     /// Publishes to all members of a channel (id or name); returns the message's id.
     async fn publish(&self, channel: &str, payload: Vec<u8>) -> Result<String, Error> {
         let channel = self.resolve(channel).await?;
-        match self.command(Command::ChannelPublish { channel, payload }).await? {
+        match self.0.command(Command::ChannelPublish { channel, payload }).await? {
             Outcome::Message(id) => Ok(id.to_string()),
             _ => Ok(String::new()),
         }
@@ -89,11 +89,6 @@ impl Channels {
         found.ok_or_else(|| {
             Error::UnknownChannel(format!("{text:?} is no channel that this node has joined"))
         })
-    }
-
-    async fn command(&self, command: Command) -> Result<Outcome, Error> {
-        let done = self.0.handle.ask(move |actor| actor.command(command)).await?;
-        done.map_err(command_error)
     }
 }
 

@@ -4,10 +4,7 @@ use api::Error;
 use mesh::{Address, Command};
 use zbus::interface;
 
-use super::{
-    Context,
-    convert::{self, command_error},
-};
+use super::{Context, convert};
 
 /// Pinned nodes.
 #[derive(Debug)]
@@ -56,7 +53,6 @@ impl Contacts {
 
 impl Contacts {
     async fn command(&self, command: Command) -> Result<(), Error> {
-        let done = self.0.handle.ask(move |actor| actor.command(command)).await?;
-        done.map(|_| ()).map_err(command_error)
+        self.0.command(command).await.map(|_| ())
     }
 }

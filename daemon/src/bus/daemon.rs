@@ -143,9 +143,7 @@ impl Daemon {
     /// Has sealed mail kept by the node `node` (address or contact), or by none (empty).
     async fn mailbox_use(&self, node: &str) -> Result<(), Error> {
         let node = if node.is_empty() { None } else { Some(self.0.resolve(node).await?) };
-        let command = mesh::Command::MailboxUse { node };
-        let done = self.0.handle.ask(move |actor| actor.command(command)).await?;
-        done.map(|_| ()).map_err(convert::command_error)
+        self.0.command(mesh::Command::MailboxUse { node }).await.map(|_| ())
     }
 
     /// The metrics in the text exposition format.

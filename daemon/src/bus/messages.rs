@@ -182,8 +182,7 @@ impl Messages {
 
 impl Messages {
     async fn command(&self, command: Command) -> Result<(), Error> {
-        let done = self.0.handle.ask(move |actor| actor.command(command)).await?;
-        done.map(|_| ()).map_err(command_error)
+        self.0.command(command).await.map(|_| ())
     }
 }
 

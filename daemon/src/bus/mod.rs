@@ -27,9 +27,12 @@ mod shim;
 mod signals;
 mod transfer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use zbus::connection::Builder;
@@ -41,6 +44,7 @@ use crate::{
     actor::Handle,
     config::{Bus, Config, Problem, Sources},
     paths::Paths,
+    store::Health,
 };
 
 /// What every interface of one connection needs.
@@ -127,6 +131,30 @@ impl Context {
         })
     }
 
+    /// Has the core do something and answers once that is durable. Of a disk that does not take it
+    /// the client hears: it is done, and a restart undoes it.
+    async fn command(&self, command: mesh::Command) -> Result<mesh::Outcome, api::Error> {
+        let done = self.handle.ask(move |actor| actor.command_durably(command)).await?;
+        let (outcome, mut written) = done.map_err(convert::command_error)?;
+        loop {
+            match tokio::time::timeout(DISK_PATIENCE, &mut written).await {
+                Ok(Ok(())) => return Ok(outcome),
+                Ok(Err(_)) => {
+                    return Err(api::Error::ShuttingDown("the daemon is stopping".into()));
+                }
+                Err(_) => {}
+            }
+            let health = self.handle.ask(|actor| actor.health()).await?;
+            if health != Health::Ok {
+                let text = format!(
+                    "it is done, but the disk is {} and a restart would undo it",
+                    health.as_str()
+                );
+                return Err(api::Error::StorageFailed(text));
+            }
+        }
+    }
+
     /// Fails unless the client is the daemon's user or root.
     fn only_owner(&self) -> Result<(), api::Error> {
         let text = "only the daemon's own user and root may do this";
@@ -145,6 +173,9 @@ pub fn choose_bus(wanted: Bus) -> Option<Bus> {
         Bus::Auto => None,
     }
 }
+
+/// How long a disk may take before it is asked for.
+const DISK_PATIENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod xml_tests;

@@ -18,7 +18,7 @@ use tokio::{
 use zbus::OwnedFd;
 
 use super::{
-    Context,
+    Context, DISK_PATIENCE,
     convert::{command_error, message_id, send_options},
 };
 use mesh::event::{FailReason, InboxMessage};
@@ -225,9 +225,6 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// Payload bytes of one `InboxFd`.
 const INBOX_FD_BYTES: usize = 64 << 20;
-
-/// How long a disk may take before it is asked for.
-const DISK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Pause before messages are offered again that found no room.
 const RETRY: Duration = Duration::from_millis(2);

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use api::{Error, ImportOptions, InboxOptions};
+use api::{
+    ChannelsProxy, ContactOptions, ContactsProxy, Error, HistoryOptions, ImportOptions,
+    InboxOptions,
+};
 
 use crate::rig::{Home, block_on, until};
 
@@ -37,6 +40,37 @@ fn accepted_messages_survive_kill() {
         b.kill();
         let b = home_b.start();
         assert_eq!(b.client().await.inbox().await.len(), 50);
+    });
+}
+
+/// `API-18`: an answer means that a crash right after it changes nothing.
+#[test]
+fn what_was_answered_survives_a_kill() {
+    block_on(async {
+        let home = Home::new();
+        let (mut a, mut names) = (home.start(), Vec::new());
+        for round in 0..10u8 {
+            let client = a.client().await;
+            let channels = ChannelsProxy::new(&client.connection).await.expect("a proxy");
+            let (channel, _) = channels.create(&format!("round {round}")).await.expect("done");
+            channels.publish(&channel, b"said").await.expect("done");
+            let contacts = ContactsProxy::new(&client.connection).await.expect("a proxy");
+            let (name, address) = (format!("friend {round}"), format!("{:032x}", round + 1));
+            contacts.add(&name, &address, ContactOptions::default()).await.expect("done");
+            names.push(name);
+            a.kill();
+            a = home.start();
+            let client = a.client().await;
+            let channels = ChannelsProxy::new(&client.connection).await.expect("a proxy");
+            assert_eq!(channels.list().await.expect("answered").len(), names.len());
+            let history = channels.history(&channel, HistoryOptions::default()).await;
+            assert_eq!(history.expect("answered").len(), 1);
+            let contacts = ContactsProxy::new(&client.connection).await.expect("a proxy");
+            let mut known: Vec<String> =
+                contacts.list().await.expect("answered").into_iter().map(|c| c.name).collect();
+            known.sort();
+            assert_eq!(known, names);
+        }
     });
 }
 

@@ -84,6 +84,18 @@ impl World {
             self.channel.members.insert(host, id);
         }
         self.drain(host);
+        if let Some(owed) = self.hosts[host].disk.awaited() {
+            self.channel.untold.insert(host, owed);
+        }
+    }
+
+    /// The host is back. An application that was never told that it joined asks again; one that was
+    /// told relies on it.
+    pub(super) fn join_again(&mut self, host: usize) {
+        if self.channel.untold.remove(&host).is_some() {
+            self.channel.members.remove(&host);
+            self.join(host);
+        }
     }
 
     /// Gives a running node a command; counts refusals.

@@ -86,7 +86,7 @@ pub struct World {
 mod channel {
     use std::collections::BTreeMap;
 
-    use mesh::channel::ChannelId;
+    use mesh::{RecordSeq, channel::ChannelId};
 
     use super::ChannelLedger;
 
@@ -96,6 +96,8 @@ mod channel {
         pub(super) ledger: ChannelLedger,
         pub(super) members: BTreeMap<usize, ChannelId>,
         pub(super) invite: Option<String>,
+        /// Members that were not yet told that they joined: the record their disk still owes.
+        pub(super) untold: BTreeMap<usize, RecordSeq>,
     }
 }
 
@@ -234,7 +236,10 @@ impl World {
         if machine.boots != boot || machine.node.is_none() {
             return;
         }
-        machine.commit_done(now);
+        let through = machine.commit_done(now);
+        if self.channel.untold.get(&host).is_some_and(|owed| Some(*owed) <= through) {
+            self.channel.untold.remove(&host);
+        }
         self.drain(host);
     }
 

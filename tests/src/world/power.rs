@@ -92,6 +92,7 @@ impl World {
         self.journal.note(now, Some(host), || "boot");
         self.show_inbox(host);
         self.drain(host);
+        self.join_again(host);
         for (edge, _) in self.hosts[host].edges.clone() {
             self.reconnect_soon(edge);
         }
