@@ -63,6 +63,8 @@ pub(in crate::node) struct OutMessage {
     pub(in crate::node) tries: VecDeque<PastTry>,
     pub(in crate::node) locks: VecDeque<[u8; 16]>,
     pub(in crate::node) attempts: u32,
+    /// How often it was repeated although a relay kept it.
+    pub(in crate::node) repeats: u32,
     /// Whether there is a row in [`crate::Table::Departed`] for it.
     pub(in crate::node) is_noted: bool,
 }

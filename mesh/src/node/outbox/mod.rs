@@ -160,6 +160,7 @@ impl Outbox {
             tries: VecDeque::new(),
             locks: VecDeque::new(),
             attempts: 0,
+            repeats: 0,
             is_noted: false,
         };
         self.messages.insert(id, message);
@@ -323,7 +324,7 @@ impl Outbox {
         let flight =
             message.flight.as_mut().filter(|f| f.envelope == Some(*envelope) && !f.custody)?;
         flight.custody = true;
-        let (to, len, attempts) = (message.to, message.payload.len(), message.attempts);
+        let (to, len, repeats) = (message.to, message.payload.len(), message.repeats);
         message.note(now, Some(hop), TryResult::Custody);
         let news = message.state != MessageState::InCustody;
         if news {
@@ -336,7 +337,7 @@ impl Outbox {
         if let Some(dest) = self.dests.get_mut(&to) {
             dest.resume();
         }
-        let pause = (CUSTODY_PAUSE_MIN * (1 << attempts.min(11))).min(CUSTODY_PAUSE_MAX);
+        let pause = (CUSTODY_PAUSE_MIN * (1 << repeats.min(11))).min(CUSTODY_PAUSE_MAX);
         self.set_timer(id, now + pause);
         Some((id, to, news))
     }
@@ -461,6 +462,7 @@ impl Outbox {
             self.make_ready(id);
             return Some(TimedOut { to, lost_on: None });
         };
+        message.repeats += u32::from(flight.custody);
         if !flight.custody
             && let Some(dest) = self.dests.get_mut(&to)
             && now.saturating_since(dest.shrunk_at) >= dest.rto()
