@@ -274,6 +274,9 @@ impl Channels {
             };
             let lifetime_ms = u64::from(kept.message.header().lifetime_s) * 1_000;
             let age_ms = kept.age_ms_at(now);
+            if is_there && outgoing.requested && !kept.has_come_from(link) {
+                neighbour.note_asked_early(now, kept.channel);
+            }
             if age_ms >= lifetime_ms || is_there {
                 continue;
             }

@@ -107,6 +107,11 @@ impl Kept {
         })
     }
 
+    /// Whether the neighbour on this link has shown that it has it.
+    pub(super) fn has_come_from(&self, link: LinkId) -> bool {
+        self.copies.get(&link).is_some_and(|copy| copy.sent_at.is_none())
+    }
+
     fn note(&mut self, link: LinkId, new: Copy) {
         if self.copies.len() >= CHANNEL_COPIES_MAX && !self.copies.contains_key(&link) {
             self.copies.pop_first();

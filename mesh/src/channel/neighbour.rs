@@ -215,6 +215,15 @@ impl Neighbour {
         }
     }
 
+    /// A run asked for what was sent a moment before, and may have crossed it. Whether it arrived is
+    /// for another run to say: this one was what the sending had been waiting for.
+    pub(super) fn note_asked_early(&mut self, now: Instant, channel: ChannelId) {
+        if self.resync_at.is_none() && self.retries < RETRIES_MAX {
+            self.retries += 1;
+            self.note_doubt(now + RESYNC_AFTER, channel);
+        }
+    }
+
     /// Something new came: what comes next is worth new tries.
     pub(super) fn note_progress(&mut self) {
         self.retries = 0;

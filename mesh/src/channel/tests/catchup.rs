@@ -286,6 +286,28 @@ fn ch_25_loss_is_repaired() {
 }
 
 #[test]
+fn ch_25_what_is_lost_right_before_a_run_is_repaired() {
+    for seed in 0..8 {
+        let mut world = World::new(2);
+        world.lossy = true;
+        world.nodes[0].rng = NodeRng::from_seed([seed; 32]);
+        world.nodes[1].rng = NodeRng::from_seed([seed + 60; 32]);
+        world.connect(0, 1);
+        let (channel, invite) = world.create(0);
+        world.join(1, &invite);
+        world.run(60 * SECOND);
+        let first = world.publish(0, channel, "what makes both compare, five seconds later");
+        world.run(9 * SECOND / 2);
+        world.loss_percent = 100;
+        let second = world.publish(0, channel, "lost half a second before they do");
+        world.run(SECOND / 10);
+        world.loss_percent = 0;
+        world.run(60 * SECOND);
+        world.assert_shown(&[0, 1], &[first, second]);
+    }
+}
+
+#[test]
 fn ch_25_loss_is_repaired_for_leaves() {
     let leaf = ChannelConfig { relay: false, store: false, ..ChannelConfig::default() };
     let config = |node| if node == 1 { ChannelConfig::default() } else { leaf };
