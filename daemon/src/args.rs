@@ -4,7 +4,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::config::{Sources, Value};
+use crate::{
+    config::{Sources, Value},
+    install::{self, Action, Options},
+};
 
 /// What the command line asked for.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub enum Request {
     Run(Flags),
     /// Say whether the configuration holds.
     CheckConfig(Sources),
+    /// Make a service of this program, or take it away again.
+    Install(Action, Options),
     /// Print a text and end.
     Print(String),
 }
@@ -41,6 +46,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
             return match arg {
                 Arg::Short('h') => Ok(Request::Print(USAGE.into())),
                 Arg::Short('V') => Ok(Request::Print(version())),
+                Arg::Value(word) if word == "install" => installation(Action::Install, parser),
+                Arg::Value(word) if word == "uninstall" => installation(Action::Uninstall, parser),
                 arg => Err(arg.unexpected().to_string()),
             };
         };
@@ -75,14 +82,23 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
     Ok(if check { Request::CheckConfig(flags.sources) } else { Request::Run(flags) })
 }
 
+fn installation(action: Action, mut parser: Parser) -> Result<Request, String> {
+    Ok(match install::parse(action, &mut parser)? {
+        Some(options) => Request::Install(action, options),
+        None => Request::Print(install::USAGE.into()),
+    })
+}
+
 fn version() -> String {
     format!("qpcd {}\n", env!("CARGO_PKG_VERSION"))
 }
 
-const USAGE: &str = "\
+/// What `--help` says.
+pub(crate) const USAGE: &str = "\
 qpcd, the quicprochat mesh daemon
 
 Usage: qpcd [FLAGS]
+       qpcd install | uninstall    (see qpcd install --help)
 
 Without any flag it is a node ready for use: it makes an identity, listens, and says where to ask.
 

@@ -13,6 +13,7 @@
 //! - [`identity`]: the node's keys on disk, and their backup.
 //! - [`config`], [`paths`], [`args`]: what the daemon is told.
 //! - [`metrics`], [`log`], [`notify`]: what it tells.
+//! - [`install`]: making a service of it, and taking that away again.
 //! - [`lock`]: one daemon a data directory.
 //! - [`run`]: puts the pieces together.
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod args;
 pub mod bus;
 pub mod config;
 pub mod identity;
+pub mod install;
 pub mod lock;
 pub mod log;
 pub mod metrics;

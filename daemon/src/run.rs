@@ -86,6 +86,7 @@ impl Clients {
         let (stop, stopped) = oneshot::channel();
         let bus = bus::choose_bus(config.api_bus);
         let (listen, textfile) = (config.metrics_listen.clone(), config.metrics_textfile.clone());
+        let asked = Arc::clone(&shared);
         let serve = async move {
             if let Some(bus) = bus {
                 tokio::spawn(bus::join_bus(bus, handle.clone(), Arc::clone(&shared)));
@@ -100,6 +101,10 @@ impl Clients {
             tokio::select! {
                 () = self.server.run(handle, shared) => {}
                 _ = stopped => {}
+            }
+            if asked.is_stop_asked() {
+                // Whoever asked for the end is told that it came.
+                tokio::time::sleep(LAST_WORDS).await;
             }
         };
         let runtime = self.runtime;
@@ -201,6 +206,9 @@ fn current_thread(what: &str) -> Result<Runtime, String> {
         .build()
         .map_err(|error| format!("no runtime for {what}: {error}"))
 }
+
+/// How long the answer to a request to stop may take to leave.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// Threads that may wait for descriptors and passphrases.
 const BLOCKING_MAX: usize = 16;

@@ -4,6 +4,7 @@
 //! run say so in capitals and pass.
 
 mod crashes;
+mod install;
 mod namespaces;
 mod simulation;
 mod specs;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use daemon::{
     args::{self, Request},
     config::{self, Config},
+    install,
     paths::Paths,
     run,
 };
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Ok(Request::CheckConfig(sources)) => Config::load(&Paths::of_process(), &sources)
             .map(|_| println!("the configuration holds"))
             .map_err(|problems| config::lines(&problems)),
+        Ok(Request::Install(action, options)) => install::run(action, &options)
+            .map(|told| print!("{told}"))
+            .map_err(|error| error.to_string()),
         Ok(Request::Run(flags)) => run::run(flags),
     };
     match done {

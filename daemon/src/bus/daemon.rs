@@ -137,6 +137,7 @@ impl Daemon {
     /// only.
     async fn stop(&self) -> Result<(), Error> {
         self.0.only_owner()?;
+        self.0.shared.stop_asked.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(self.0.handle.ask(crate::actor::Actor::stop).await?)
     }
 

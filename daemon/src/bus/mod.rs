@@ -30,7 +30,7 @@ mod transfer;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -66,6 +66,7 @@ pub struct Shared {
     /// A copy for export; the actor keeps its own.
     identity: mesh::MeshIdentity,
     signals_dropped: AtomicUsize,
+    stop_asked: AtomicBool,
 }
 
 impl Shared {
@@ -78,6 +79,7 @@ impl Shared {
             sources,
             identity,
             signals_dropped: AtomicUsize::new(0),
+            stop_asked: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +95,11 @@ impl Shared {
     fn count_dropped_signals(&self, count: u64) {
         // A counter may wrap; one that counts to four billion on a small machine at that.
         self.signals_dropped.fetch_add(count as usize, Ordering::Relaxed);
+    }
+
+    /// Whether a client asked the daemon to stop, and waits for the answer to that.
+    pub fn is_stop_asked(&self) -> bool {
+        self.stop_asked.load(Ordering::Relaxed)
     }
 
     /// Signals that slow clients did not get.
