@@ -168,7 +168,7 @@ fn ins_05_an_interrupted_installation_is_finished_or_removed() {
     let whole = files(&tree(root));
     done(&qpcd(root, &["uninstall", "--system"]));
     let mut rng = Rng::new(1);
-    for round in 0..24 {
+    for round in 0..12 {
         let mut child = Command::new(Programs::find().qpcd)
             .args(["install", "--system", "--root"])
             .arg(root)
