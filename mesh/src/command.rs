@@ -8,6 +8,7 @@ use crate::{
     channel::ChannelId,
     envelope::{MessageId, Priority},
     identity::Suite,
+    invite::InviteId,
 };
 
 /// A request of the application. See [`crate::Node::handle_command`].
@@ -85,6 +86,51 @@ pub enum Command {
         /// The contact's address.
         address: Address,
     },
+    /// Make an invite: a text that lets whoever gets it become a contact (`MEET-04`).
+    InviteCreate {
+        /// What this node would like to be called; may be empty.
+        name: String,
+        /// How long it holds, at most [`crate::limits::INVITE_LIFETIME_MAX`].
+        lifetime: Duration,
+        /// How many may accept it, at most [`crate::limits::INVITE_USES_MAX`].
+        uses: u16,
+        /// Links on which this node may be reached, as URIs; at most
+        /// [`crate::limits::INVITE_HINTS_MAX`].
+        hints: Vec<String>,
+    },
+    /// Take an invite back: nobody can accept it any more.
+    InviteRevoke {
+        /// The invite.
+        id: InviteId,
+    },
+    /// Accept another node's invite: it becomes a contact, and learns of us as soon as it is
+    /// reached. Answered by [`crate::Event::InviteAnswered`].
+    InviteAccept {
+        /// The text.
+        code: String,
+        /// What to call the inviter; `None` for what it wished for.
+        name: Option<String>,
+        /// What we would like to be called there; may be empty.
+        introduce_as: String,
+    },
+    /// Let in a stranger whose message waits for a decision, or who was blocked. With a name it
+    /// becomes a contact.
+    RequestAccept {
+        /// The stranger.
+        from: Address,
+        /// What to call it.
+        name: Option<String>,
+    },
+    /// Drop what this node sent as a stranger and whatever it sends from now on; it is not told.
+    RequestBlock {
+        /// The node; a contact may be blocked too.
+        address: Address,
+    },
+    /// End a block.
+    RequestUnblock {
+        /// The node.
+        address: Address,
+    },
     /// Have sealed mail kept by this node, or (`None`) by none.
     MailboxUse {
         /// The mailbox node.
@@ -154,6 +200,26 @@ pub enum Outcome {
     Done,
     /// The message has this id. It is *accepted* once [`crate::Event::Accepted`] says so.
     Message(MessageId),
+    /// The invite was made.
+    Invite {
+        /// Its name here.
+        id: InviteId,
+        /// The text; whoever has it can become a contact.
+        code: String,
+        /// Until when it holds, in seconds since 1970.
+        expires_at: u64,
+    },
+    /// The invite was accepted here; the inviter has yet to answer.
+    Met {
+        /// The invite.
+        invite: InviteId,
+        /// The inviter.
+        address: Address,
+        /// What it is called now.
+        name: String,
+        /// Links on which it may be reached, for the driver to try.
+        hints: Vec<String>,
+    },
     /// The channel and the string with which others join it.
     Channel {
         /// The channel.
@@ -203,6 +269,48 @@ pub enum CommandError {
     },
     /// The recipient has no mailbox node, or its bundle is not known yet.
     NoMailbox,
+    /// The text does not begin like an invite.
+    NotAnInvite,
+    /// The end of the invite is missing.
+    InviteCut,
+    /// The invite's characters are not those it was made of.
+    InviteAltered,
+    /// The invite is of a version that this node does not know.
+    InviteVersion {
+        /// Its version.
+        version: u8,
+    },
+    /// The invite's time is over, by our clock.
+    InviteExpired {
+        /// Until when it held, in seconds since 1970.
+        expires_at: u64,
+        /// Our clock.
+        now: u64,
+    },
+    /// The invite is this node's own.
+    InviteOwn,
+    /// This invite was accepted here before.
+    InviteAcceptedBefore,
+    /// The inviter is a contact already, pinned under another key than the invite names.
+    InviteKeyDiffers,
+    /// An invite's life is zero or longer than [`crate::limits::INVITE_LIFETIME_MAX`].
+    InviteLifetime,
+    /// Nobody, or more than [`crate::limits::INVITE_USES_MAX`], shall accept one invite.
+    InviteUses,
+    /// The hints are too many, too long, or no links.
+    InviteHints,
+    /// Too many invites are open.
+    InvitesFull,
+    /// No such invite.
+    UnknownInvite,
+    /// Without a clock nobody could say when an invite expires.
+    NoClock,
+    /// Nothing of this node waits for a decision.
+    UnknownRequest,
+    /// The node is not blocked.
+    NotBlocked,
+    /// Too many nodes are blocked.
+    BlockedFull,
 }
 
 impl fmt::Display for CommandError {
@@ -227,6 +335,31 @@ impl fmt::Display for CommandError {
                 write!(f, "this contact was reached with {floor} before and must not get less")
             }
             Self::NoMailbox => f.write_str("the recipient has no mailbox node that we know"),
+            Self::NotAnInvite => f.write_str("this is no invite; one begins with QPC-INVITE:"),
+            Self::InviteCut => f.write_str("the invite is cut: its end is missing"),
+            Self::InviteAltered => f.write_str("the invite is altered: a character is wrong"),
+            Self::InviteVersion { version } => {
+                write!(f, "the invite is of version {version}, which this node does not know")
+            }
+            Self::InviteExpired { expires_at, now } => write!(
+                f,
+                "the invite expired {} s ago by this node's clock",
+                now.saturating_sub(*expires_at)
+            ),
+            Self::InviteOwn => f.write_str("the invite is this node's own"),
+            Self::InviteAcceptedBefore => f.write_str("this invite was accepted here before"),
+            Self::InviteKeyDiffers => {
+                f.write_str("the inviter is a contact already, under another key")
+            }
+            Self::InviteLifetime => f.write_str("an invite holds for 1 s to 90 days"),
+            Self::InviteUses => f.write_str("an invite may be accepted 1 to 100 times"),
+            Self::InviteHints => f.write_str("the hints are too many, too long, or no links"),
+            Self::InvitesFull => f.write_str("too many invites are open"),
+            Self::UnknownInvite => f.write_str("no such invite"),
+            Self::NoClock => f.write_str("this node has no clock that an invite could expire by"),
+            Self::UnknownRequest => f.write_str("nothing of this node waits for a decision"),
+            Self::NotBlocked => f.write_str("the node is not blocked"),
+            Self::BlockedFull => f.write_str("too many nodes are blocked"),
         }
     }
 }

@@ -140,6 +140,8 @@ drop_reasons! {
     Unsolicited => "unsolicited",
     /// A session or pre-key we do not have.
     UnknownKey => "unknown-key",
+    /// Its sender is blocked.
+    Blocked => "blocked",
 }
 
 impl From<Error> for DropReason {

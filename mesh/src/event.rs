@@ -1,10 +1,11 @@
 //! What the node tells the application.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use crate::{
-    address::Address, channel::ChannelId, envelope::MessageId, link::LinkId, time::WallClock,
+    address::Address, channel::ChannelId, envelope::MessageId, invite::InviteId, link::LinkId,
+    node::InviteVerdict, time::WallClock,
 };
 
 /// Something the application may want to know. See [`crate::Node::poll_event`].
@@ -101,6 +102,31 @@ pub enum Event {
     ContactKeyChanged {
         /// The contact.
         address: Address,
+    },
+    /// Somebody accepted an invite of ours and is a contact now.
+    InviteUsed {
+        /// The invite.
+        invite: InviteId,
+        /// The guest.
+        address: Address,
+        /// The name it got, marked as suggested unless it was a contact before.
+        name: String,
+    },
+    /// The node whose invite we accepted has answered.
+    InviteAnswered {
+        /// The invite.
+        invite: InviteId,
+        /// The inviter.
+        address: Address,
+        /// What it decided.
+        verdict: InviteVerdict,
+    },
+    /// A stranger's message waits for a decision (`MEET-11`).
+    Request {
+        /// The stranger.
+        from: Address,
+        /// The message.
+        id: MessageId,
     },
     /// Most neighbours agree that our wall clock is off by this many seconds (positive: we are ahead).
     ClockSkew {

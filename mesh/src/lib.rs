@@ -36,6 +36,7 @@ extern crate std;
 
 pub mod address;
 pub mod announce;
+mod base32;
 pub mod bundle;
 pub mod channel;
 pub mod command;
@@ -45,6 +46,7 @@ pub mod error;
 pub mod event;
 pub mod fragment;
 pub mod identity;
+pub mod invite;
 pub mod limits;
 pub mod link;
 pub mod node;

@@ -288,3 +288,50 @@ pub const CHANNEL_CONTROL_MAX: usize = 8 * CHANNELS_MAX;
 
 /// How long after its arrival a message is still handed to a neighbour that just appeared.
 pub const CHANNEL_CARRY: Duration = Duration::from_secs(3_600);
+
+// First meeting (specs/21-meeting.md).
+
+/// Link hints in an invite.
+pub const INVITE_HINTS_MAX: usize = 8;
+
+/// Longest hint: an iroh link with a relay and a dozen addresses.
+pub const INVITE_HINT_LEN_MAX: usize = 512;
+
+/// Longest content of an invite: flags 1, keys 64, bundle 20, expiry 10, secret 16, name 65 and 1,024
+/// bytes of hints with their lengths. As text 1,940 characters, which a QR code still holds.
+pub const INVITE_BODY_LEN_MAX: usize = 1_200;
+
+/// Longest life of an invite.
+pub const INVITE_LIFETIME_MAX: Duration = Duration::from_secs(90 * 86_400);
+
+/// Life of an invite unless said otherwise: a week.
+pub const INVITE_LIFETIME_DEFAULT: Duration = Duration::from_secs(7 * 86_400);
+
+/// How many may accept one invite.
+pub const INVITE_USES_MAX: u16 = 100;
+
+/// Invites remembered, used up or expired ones among them: 64 × (200 B + 100 users × 16 B) = 115 kB.
+pub const INVITES_MAX: usize = 64;
+
+/// Accepted invites of others remembered: 256 × 200 B = 51 kB.
+pub const ACCEPTED_MAX: usize = 256;
+
+/// Nodes that are blocked, about 60 bytes each: 600 kB.
+pub const BLOCKED_MAX: usize = 10_000;
+
+/// Nodes whose messages were let in without making them contacts: 600 kB.
+pub const LET_IN_MAX: usize = 10_000;
+
+/// Requests of one stranger.
+pub const REQUESTS_PER_SENDER_MAX: usize = 8;
+
+/// Payload bytes of one stranger's requests.
+pub const REQUEST_BYTES_PER_SENDER_MAX: usize = 64 << 10;
+
+/// Requests of all strangers: with 300 bytes of bookkeeping each 300 kB.
+pub const REQUESTS_MAX: usize = 1_024;
+
+/// Payload bytes of all requests.
+pub const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+const _: () = assert!(REQUEST_BYTES_PER_SENDER_MAX < REQUEST_BYTES_MAX);

@@ -89,4 +89,8 @@ tables! {
     Proofs = 14, "proofs", secret false;
     /// Which messages of our own a relay keeps, and what their receipts will look like.
     Departed = 15, "departed", secret false;
+    /// Invites given and accepted, and what was decided about strangers.
+    Meeting = 16, "meeting", secret true;
+    /// First messages of strangers, until somebody decides about them.
+    Requests = 17, "requests", secret false;
 }

@@ -1,6 +1,6 @@
 //! Snapshots for people: what `status`, `peers`, `routes`, `why` and the metrics show.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use crate::{
@@ -8,7 +8,9 @@ use crate::{
     channel::ChannelId,
     envelope::{MessageId, Priority},
     identity::Suite,
+    invite::InviteId,
     link::{LinkId, Medium},
+    time::WallClock,
 };
 
 /// A neighbour on a link.
@@ -198,6 +200,38 @@ pub struct ContactView {
     pub floor: Option<Suite>,
     /// Its bundle was last seen under another root key.
     pub key_changed: bool,
+    /// The name is what the node wished for or what was made up; the user chose none yet.
+    pub suggested: bool,
+}
+
+/// An invite this node gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InviteView {
+    /// The invite.
+    pub id: InviteId,
+    /// Until when it holds, in seconds since 1970.
+    pub expires_at: u64,
+    /// Whether somebody may still accept it.
+    pub is_open: bool,
+    /// How many may accept it.
+    pub uses_max: u16,
+    /// Who did.
+    pub guests: Vec<Address>,
+}
+
+/// A stranger's message that waits for a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestView {
+    /// The message.
+    pub id: MessageId,
+    /// Who sent it.
+    pub from: Address,
+    /// Our wall clock when it arrived, if we had one.
+    pub received_at: Option<WallClock>,
+    /// What was sent.
+    pub payload: Arc<[u8]>,
+    /// Whether it came through our mailbox node.
+    pub sealed: bool,
 }
 
 /// A joined channel.

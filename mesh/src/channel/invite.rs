@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use zeroize::Zeroizing;
 
 use crate::{
+    base32,
     command::CommandError,
     crypto::{
         hash::{Domain, digest32},
@@ -17,9 +18,6 @@ const PREFIX: &str = "qpc-channel:";
 const VERSION: u8 = 1;
 const CHECKSUM_LEN: usize = 6;
 const HEAD_LEN: usize = 1 + 32;
-
-/// RFC 4648 base32 in lower case: no digit that looks like a letter.
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Longest invite: 12 + ⌈(33 + 64 + 6) × 8 / 5⌉ = 177 characters.
 const INVITE_LEN_MAX: usize =
@@ -41,7 +39,7 @@ impl Invite {
         let checksum = checksum(&bytes);
         bytes.extend_from_slice(&checksum);
         let mut text = String::from(PREFIX);
-        base32_encode(&bytes, &mut text);
+        base32::encode(base32::LOWER, &bytes, &mut text);
         text
     }
 
@@ -61,7 +59,8 @@ impl Invite {
         if !prefix.eq_ignore_ascii_case(PREFIX) {
             return None;
         }
-        let bytes = Zeroizing::new(base32_decode(digits.as_bytes())?);
+        let decoded = base32::decode(digits.as_bytes()).filter(|decoded| decoded.is_canonical)?;
+        let bytes = Zeroizing::new(decoded.bytes);
         let (body, found) = bytes.split_last_chunk::<CHECKSUM_LEN>()?;
         if checksum(body) != *found {
             return None;
@@ -85,38 +84,4 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
     let digest = digest32(Domain::ChannelInvite, &[bytes]);
     let (head, _) = digest.split_first_chunk().expect("6 is less than 32");
     *head
-}
-
-fn base32_encode(bytes: &[u8], out: &mut String) {
-    let (mut buffer, mut bits) = (0u32, 0);
-    for byte in bytes {
-        buffer = buffer << 8 | u32::from(*byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            out.push(ALPHABET[(buffer >> bits) as usize & 31] as char);
-        }
-        buffer &= (1 << bits) - 1;
-    }
-    if bits > 0 {
-        out.push(ALPHABET[(buffer << (5 - bits)) as usize & 31] as char);
-    }
-}
-
-/// `None` for other characters, superfluous digits and padding bits that are not zero: every byte
-/// string has one text.
-fn base32_decode(digits: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(digits.len() * 5 / 8);
-    let (mut buffer, mut bits) = (0u32, 0);
-    for digit in digits {
-        let value = ALPHABET.iter().position(|known| *known == digit.to_ascii_lowercase())?;
-        buffer = buffer << 5 | u32::try_from(value).ok()?;
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((buffer >> bits) as u8);
-            buffer &= (1 << bits) - 1;
-        }
-    }
-    (bits < 5 && buffer == 0).then_some(bytes)
 }

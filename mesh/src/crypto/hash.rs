@@ -74,6 +74,10 @@ domains! {
     Receipt = b"qpc receipt    1",
     /// A mailbox token.
     Token = b"qpc token      1",
+    /// What an invite says of a bundle, its checksum and its name (`MEET-02`).
+    Invite = b"qpc invite     1",
+    /// What is shown in place of work by somebody who is expected (`MEET-21`).
+    Pass = b"qpc pass       1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).

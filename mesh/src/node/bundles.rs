@@ -11,7 +11,7 @@ use crate::{
     address::Address,
     bundle::Bundle,
     crypto::Mode,
-    error::{Error, PeerMisbehaved},
+    error::{DropReason, Error, PeerMisbehaved},
     limits,
     link::LinkId,
     record::{Record, Table},
@@ -264,6 +264,11 @@ impl Node {
         let address = bundle.identity.address();
         let current = self.bundles.known.get(&address).map_or(0, |known| known.bundle.version);
         if bundle.version < current {
+            return Ok(());
+        }
+        if !self.meetings.allows(&bundle) {
+            // An invite knows better; whoever served it may only be behind.
+            self.drop_frame(DropReason::Forged);
             return Ok(());
         }
         let Some(wanted) = self.bundles.wanted.remove(&address) else {

@@ -1,6 +1,11 @@
 //! Petnames and pinned keys (`NODE-09`).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use super::Node;
 use crate::{
@@ -23,6 +28,8 @@ pub(super) struct Contact {
     pub(super) offered: Option<Option<[u8; 32]>>,
     /// A bundle was seen, so that the absence of a root key is pinned too.
     pub(super) pinned: bool,
+    /// The name is what the node itself wished for or what we made up; the user chose none yet.
+    pub(super) suggested: bool,
 }
 
 /// The contact list.
@@ -62,6 +69,7 @@ impl Contacts {
         write_key(&mut w, contact.root_key.as_ref());
         w.u8(u8::from(contact.offered.is_some()));
         write_key(&mut w, contact.offered.flatten().as_ref());
+        w.u8(u8::from(contact.suggested));
         let key = address.as_bytes().to_vec();
         self.records.push(Record { table: Table::Contacts, key, value: Some(value) });
     }
@@ -77,9 +85,11 @@ impl Contacts {
         let root_key = read_key(&mut r)?;
         let changed = read_bool(&mut r)?;
         let offered = read_key(&mut r)?;
+        // Rows from before there were suggestions end here.
+        let suggested = r.remaining() > 0 && read_bool(&mut r)?;
         r.finish("contact")?;
         let offered = changed.then_some(offered);
-        self.contacts.insert(address, Contact { name, root_key, offered, pinned });
+        self.contacts.insert(address, Contact { name, root_key, offered, pinned, suggested });
         Ok(())
     }
 
@@ -87,7 +97,41 @@ impl Contacts {
         out.append(&mut self.records);
     }
 
-    fn check_name(&self, name: &str, except: Option<&Address>) -> Result<(), CommandError> {
+    /// Whether this address is known under a root key (or none) that is not this one.
+    pub(super) fn is_pinned_to_another(
+        &self,
+        address: &Address,
+        root_key: Option<&[u8; 32]>,
+    ) -> bool {
+        self.contacts
+            .get(address)
+            .is_some_and(|contact| contact.pinned && contact.root_key.as_ref() != root_key)
+    }
+
+    /// A free name for a node: what it wished for, with the beginning of its address when that is
+    /// taken or could be mistaken for an address.
+    fn free_name(&self, wanted: &str, address: &Address) -> String {
+        let wanted = wanted.trim();
+        let is_address = wanted.parse::<Address>().is_ok();
+        if !is_address && self.check_name(wanted, Some(address)).is_ok() {
+            return wanted.into();
+        }
+        let stem = if wanted.is_empty() || is_address { "guest" } else { wanted };
+        let short = address.fmt_short().to_string();
+        let mut end = stem.len().min(limits::NAME_LEN_MAX - short.len() - 1);
+        while !stem.is_char_boundary(end) {
+            end -= 1;
+        }
+        let name = format!("{}-{short}", &stem[..end]);
+        // Two addresses may begin alike: then the address itself, which nobody else has.
+        if self.check_name(&name, Some(address)).is_ok() { name } else { address.to_string() }
+    }
+
+    pub(super) fn check_name(
+        &self,
+        name: &str,
+        except: Option<&Address>,
+    ) -> Result<(), CommandError> {
         if name.is_empty() || name.len() > limits::NAME_LEN_MAX {
             return Err(CommandError::NameOutOfRange);
         }
@@ -133,18 +177,54 @@ impl Node {
         }
         let before = self.contacts.contacts.remove(&address);
         let contact = match (before, root_key) {
-            (Some(contact), None) => Contact { name, ..contact },
-            (_, root_key) => Contact { name, root_key, offered: None, pinned: root_key.is_some() },
+            (Some(contact), None) => Contact { name, suggested: false, ..contact },
+            (_, root_key) => {
+                let pinned = root_key.is_some();
+                Contact { name, root_key, offered: None, pinned, suggested: false }
+            }
         };
         self.contacts.contacts.insert(address, contact);
         self.contacts.put(address);
         self.routing.pin(address, true);
         self.sessions.protect(&address, true);
+        self.release_requests(address);
         // A bundle that is known already is judged at once.
         if let Some(root_key) = self.bundles.get(&address, None).map(|bundle| bundle.root_key) {
             self.note_root_key(now, address, root_key);
         }
         Ok(Outcome::Done)
+    }
+
+    /// Pins a node that we met by an invite, under `name` or else under one made of `wanted`, which
+    /// is marked as suggested. A contact keeps its name unless there is a new one, and a key that
+    /// changed stays changed. Returns the name; `None` when the list is full.
+    pub(super) fn contact_meet(
+        &mut self,
+        address: Address,
+        root_key: Option<[u8; 32]>,
+        name: Option<String>,
+        wanted: &str,
+    ) -> Option<String> {
+        let known = self.contacts.contacts.get(&address);
+        if known.is_none() && self.contacts.contacts.len() >= limits::CONTACTS_MAX {
+            return None;
+        }
+        let suggested = name.is_none() && known.is_none_or(|contact| contact.suggested);
+        let name = match (name, known) {
+            (Some(name), _) => name,
+            (None, Some(contact)) => contact.name.clone(),
+            (None, None) => self.contacts.free_name(wanted, &address),
+        };
+        let (root_key, offered) = match known.filter(|contact| contact.pinned) {
+            Some(contact) => (contact.root_key, contact.offered),
+            None => (root_key, None),
+        };
+        let contact = Contact { name: name.clone(), root_key, offered, pinned: true, suggested };
+        self.contacts.contacts.insert(address, contact);
+        self.contacts.put(address);
+        self.routing.pin(address, true);
+        self.sessions.protect(&address, true);
+        Some(name)
     }
 
     pub(super) fn contact_remove(&mut self, address: Address) -> Result<Outcome, CommandError> {
@@ -163,7 +243,8 @@ impl Node {
     ) -> Result<Outcome, CommandError> {
         self.contacts.check_name(&name, Some(&address))?;
         let contact = self.contacts.contacts.get_mut(&address);
-        contact.ok_or(CommandError::UnknownContact)?.name = name;
+        let contact = contact.ok_or(CommandError::UnknownContact)?;
+        (contact.name, contact.suggested) = (name, false);
         self.contacts.put(address);
         Ok(Outcome::Done)
     }

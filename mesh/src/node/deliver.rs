@@ -68,6 +68,11 @@ impl Node {
                 return Err(error);
             }
         };
+        let from = opened.peer.address();
+        if self.meetings.is_blocked(&from) {
+            self.drop_blocked(link, envelope);
+            return Ok(());
+        }
         let stale = header.age_ms >= REVERSE_PATH_MS || !opened.fresh;
         let routed_to = stale.then(|| opened.peer.address());
         let preimage = opened.preimage;
@@ -75,15 +80,27 @@ impl Node {
         let receipt = Receipt { link, custody, preimage, len: envelope.bytes().len(), routed_to };
         if !opened.fresh {
             self.counters.duplicates += 1;
-            self.commit.after(After::Receipt(receipt));
+            // While nothing is decided about its sender nothing is told either (MEET-11).
+            let undecided = self.is_undecided(&from);
+            let known = custody.map(|id| (link, id));
+            let told = if undecided { After::CustodyOf(known) } else { After::Receipt(receipt) };
+            self.commit.after(told);
             return Ok(());
         }
         self.note_session(now, &opened);
         match Inner::read(&opened.inner)? {
+            Inner::Message { head, payload, .. } if self.is_undecided(&from) => {
+                self.on_request(&opened, head, payload, receipt);
+                Ok(())
+            }
             Inner::Message { head, proof, payload } => {
                 self.on_message(now, &opened, head, payload, receipt, proof);
                 Ok(())
             }
+            Inner::Introduction(head, content) => {
+                self.on_introduction(now, &opened, head, content, receipt)
+            }
+            Inner::Answer(head, content) => self.on_answer(&opened, head, content, receipt),
             Inner::Proof(head, bytes) => self.on_proof(&opened, head, bytes, receipt),
             Inner::Forwarded(head, envelope) => {
                 self.on_forwarded(now, &opened, head, envelope, receipt)
@@ -101,6 +118,17 @@ impl Node {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Drops what a blocked node sent (`MEET-15`). Relays need not keep it; the sender, who gets
+    /// neither receipt nor refusal, cannot tell this from a node that is away.
+    fn drop_blocked(&mut self, link: LinkId, envelope: &EnvelopeIn<'_>) {
+        self.drop_frame(DropReason::Blocked);
+        let is_relayed =
+            self.neighbour(link).is_some_and(|neighbour| !self.meetings.is_blocked(&neighbour));
+        if envelope.header().durable && is_relayed {
+            self.commit.after(After::CustodyAck { link, id: envelope.id() });
         }
     }
 
@@ -170,19 +198,32 @@ impl Node {
         }
         let envelope = EnvelopeIn::parse(bytes)?;
         let opened = self.sessions.open(now, &self.identity, &self.prekeys, &envelope)?;
-        self.commit.after(After::RoutedReceipt { to: mailbox, preimage: opened.preimage });
+        let from = opened.peer.address();
+        if self.meetings.is_blocked(&from) {
+            self.drop_frame(DropReason::Blocked);
+            return Ok(());
+        }
+        let undecided = self.is_undecided(&from);
+        if !undecided {
+            self.commit.after(After::RoutedReceipt { to: mailbox, preimage: opened.preimage });
+        }
         if !opened.fresh {
             return Ok(());
         }
         let Inner::Message { head, proof, payload } = Inner::read(&opened.inner)? else {
             return Err(PeerMisbehaved::Unsolicited.into());
         };
+        if undecided {
+            if !self.on_sealed_request(&opened, head, payload, mailbox) {
+                self.sessions.forget_alone(&envelope);
+            }
+            return Ok(());
+        }
         let sender = opened.peer.node_key();
         if self.inbox.mark(*sender, &head) != Inserted::New {
             self.counters.duplicates += 1;
             return Ok(());
         }
-        let from = opened.peer.address();
         let message = InboxMessage {
             seq: 0,
             id: message_id(sender, &self.public.address(), head.lineage, head.counter),

@@ -26,6 +26,10 @@ pub(super) enum Inner<'a> {
     Receipts(&'a [u8]),
     /// A mailbox command or answer.
     Mailbox(&'a [u8]),
+    /// Whoever accepted an invite of ours, as a message of its own.
+    Introduction(MessageHead, &'a [u8]),
+    /// What an inviter decided, as a message of its own.
+    Answer(MessageHead, &'a [u8]),
     /// An envelope that a mailbox node kept for us, as a message of its own.
     Forwarded(MessageHead, &'a [u8]),
 }
@@ -49,6 +53,8 @@ const MAILBOX: u8 = 5;
 const FORWARDED: u8 = 6;
 const MESSAGE_ASKING: u8 = 7;
 const PROOF: u8 = 8;
+const INTRODUCTION: u8 = 9;
+const ANSWER: u8 = 10;
 
 impl<'a> Inner<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
@@ -72,6 +78,8 @@ impl<'a> Inner<'a> {
                 Self::Receipts(ids)
             }
             MAILBOX => Self::Mailbox(r.rest()),
+            INTRODUCTION => Self::Introduction(MessageHead::read(&mut r)?, r.rest()),
+            ANSWER => Self::Answer(MessageHead::read(&mut r)?, r.rest()),
             FORWARDED => Self::Forwarded(MessageHead::read(&mut r)?, r.rest()),
             kind => return Err(Unsupported::Kind(kind).into()),
         })
@@ -92,6 +100,16 @@ impl<'a> Inner<'a> {
                 w.u8(PROOF);
                 head.write(&mut w);
                 receipt
+            }
+            Self::Introduction(head, content) => {
+                w.u8(INTRODUCTION);
+                head.write(&mut w);
+                content
+            }
+            Self::Answer(head, content) => {
+                w.u8(ANSWER);
+                head.write(&mut w);
+                content
             }
             Self::Forwarded(head, envelope) => {
                 w.u8(FORWARDED);
@@ -161,6 +179,8 @@ mod tests {
             Inner::Pong { nonce: 9, padding: &[] },
             Inner::Receipts(&[5; 32]),
             Inner::Mailbox(&[1, 2]),
+            Inner::Introduction(head, &[4; 20]),
+            Inner::Answer(head, &[5; 17]),
             Inner::Forwarded(head, &[1; 50]),
         ]
         .iter()

@@ -3,7 +3,8 @@
 //! This file holds the state and the order of things; each concern has a file of its own:
 //! [`forward`](self) moves other people's envelopes, `deliver` opens ours, `send` seals and
 //! retries what we send, `custody` hands on what has no route, `links` drives what waits for each neighbour, `bundles` fetches keys,
-//! `diagnose` answers and asks pings and traces, `contacts` pins, `mailbox` keeps sealed mail.
+//! `diagnose` answers and asks pings and traces, `contacts` pins, `mailbox` keeps sealed mail,
+//! `meeting` invites, and keeps what strangers send until somebody decides.
 
 mod bundles;
 mod contacts;
@@ -16,6 +17,7 @@ mod inner;
 mod link_queue;
 mod links;
 mod mailbox;
+mod meeting;
 mod outbox;
 mod own;
 mod proofs;
@@ -30,10 +32,11 @@ use alloc::{
     vec::Vec,
 };
 
+pub use self::meeting::{InviteVerdict, Strangers};
 use self::{
     bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, links::Link,
-    mailbox::Mailboxes, outbox::Outbox, own::OwnAnnounce, proofs::Proofs, receipts::LockTable,
-    records::Commit,
+    mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce, proofs::Proofs,
+    receipts::LockTable, records::Commit,
 };
 use crate::{
     address::Address,
@@ -78,6 +81,8 @@ pub struct Config {
     pub diagnostics: Audience,
     /// For whom it signs transferable receipts when asked. Such a receipt cannot be denied.
     pub proofs: Audience,
+    /// What becomes of messages of nodes that are neither contacts nor let in.
+    pub strangers: Strangers,
     /// Whether the node announces itself. A silent one relays, and is reached by its neighbours
     /// only.
     pub announce: bool,
@@ -93,6 +98,7 @@ impl Default for Config {
             routes_max: 1 << 17,
             diagnostics: Audience::Everyone,
             proofs: Audience::Contacts,
+            strangers: Strangers::Inbox,
             announce: true,
             crypto: Mode::Real,
         }
@@ -136,6 +142,7 @@ pub struct Node {
     diagnosis: Diagnosis,
     contacts: Contacts,
     mailboxes: Mailboxes,
+    meetings: Meetings,
     proofs: Proofs,
     commit: Commit,
     events: VecDeque<Event>,
@@ -185,6 +192,7 @@ impl Node {
             diagnosis: Diagnosis::default(),
             contacts: Contacts::default(),
             mailboxes: Mailboxes::default(),
+            meetings: Meetings::default(),
             proofs: Proofs::default(),
             commit: Commit::default(),
             events: VecDeque::new(),
@@ -231,6 +239,7 @@ impl Node {
             Table::Bundles => self.bundles.restore(self.config.crypto, &key, &value),
             Table::Proofs => self.proofs.restore(&key, &value),
             Table::Mailbox => self.mailboxes.restore(now, &key, &value),
+            Table::Meeting | Table::Requests => self.meetings.restore(table, &key, &value),
         }
     }
 
@@ -483,6 +492,16 @@ impl Node {
             Command::ContactRemove { address } => self.contact_remove(address),
             Command::ContactRename { address, name } => self.contact_rename(address, name),
             Command::ContactTrust { address } => self.contact_trust(now, address),
+            Command::InviteCreate { name, lifetime, uses, hints } => {
+                self.invite_create(now, name, lifetime, uses, hints)
+            }
+            Command::InviteRevoke { id } => self.invite_revoke(id),
+            Command::InviteAccept { code, name, introduce_as } => {
+                self.invite_accept(now, &code, name, &introduce_as)
+            }
+            Command::RequestAccept { from, name } => self.request_accept(now, from, name),
+            Command::RequestBlock { address } => self.request_block(address),
+            Command::RequestUnblock { address } => self.request_unblock(address),
             Command::MailboxUse { node } => self.mailbox_use(now, node),
             Command::ChannelCreate { name } => {
                 let (id, invite) = self.channels.create(now, &name, &mut self.rng)?;
@@ -526,6 +545,7 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
     node.store.drain_records(out);
     node.contacts.drain_records(out);
     node.mailboxes.drain_records(out);
+    node.meetings.drain_records(out);
     node.proofs.drain_records(out);
     node.bundles.drain_records(out);
     node.channels.drain_records(out);

@@ -28,6 +28,10 @@ pub(super) enum After {
     Shown(InboxMessage),
     /// Tell the mailbox node that kept it that a sealed message is here.
     RoutedReceipt { to: Address, preimage: [u8; 16] },
+    /// Show a stranger's message, and take over from the neighbour that kept it.
+    Requested { from: Address, id: MessageId, custody: Option<(LinkId, EnvelopeId)> },
+    /// Take over from a neighbour what was kept before; its sender is told by other means.
+    CustodyOf(Option<(LinkId, EnvelopeId)>),
     /// A block of session counters may be used.
     Reserved(u64),
     /// Show a channel message, or that ours is published.
@@ -129,6 +133,15 @@ impl Node {
                     stored.committed = true;
                 }
                 self.queue_custody_ack(link, id);
+            }
+            After::Requested { from, id, custody } => {
+                self.show_request(from, id);
+                self.run(now, After::CustodyOf(custody));
+            }
+            After::CustodyOf(custody) => {
+                if let Some((link, envelope)) = custody {
+                    self.queue_custody_ack(link, envelope);
+                }
             }
             After::Delivered { message, receipt } => {
                 self.counters.messages_delivered += 1;

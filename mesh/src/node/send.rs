@@ -86,6 +86,7 @@ impl Node {
         if !options.durable && self.outbox.waiting_bytes(&to) > VOLATILE_WAITING_MAX {
             return Err(CommandError::Busy);
         }
+        self.note_written_to(to);
         let sender = *self.public.node_key();
         let rng = &mut self.rng;
         let id = self.outbox.insert(now, &sender, to, Kind::User, payload, options, rng);
@@ -152,6 +153,8 @@ impl Node {
             Kind::User => Inner::Message { head, proof: options.proof, payload },
             Kind::Forwarded => Inner::Forwarded(head, payload),
             Kind::Proof => Inner::Proof(head, payload),
+            Kind::Introduction => Inner::Introduction(head, payload),
+            Kind::Answer => Inner::Answer(head, payload),
         };
         let (head, rest) = inner.parts();
         let inner: [&[u8]; 2] = [&head, rest];

@@ -92,6 +92,7 @@ impl Node {
             root_key: contact.root_key,
             floor: self.sessions.floor(address),
             key_changed: contact.offered.is_some(),
+            suggested: contact.suggested,
         };
         self.contacts.iter().map(view).collect()
     }

@@ -85,6 +85,12 @@ impl Sessions {
         Ok(opened)
     }
 
+    /// A message that stood alone was opened and is not kept: forgets it, so that no copy is taken
+    /// for one that was (`MEET-13`).
+    pub(crate) fn forget_alone(&mut self, envelope: &EnvelopeIn<'_>) {
+        self.replay.remove(&envelope.id().0, &mut self.records);
+    }
+
     fn remember_alone(
         &mut self,
         envelope: &EnvelopeIn<'_>,

@@ -74,6 +74,14 @@ impl ReplayCache {
         self.put(name, remembered);
     }
 
+    /// Forgets one.
+    pub(super) fn remove(&mut self, name: &[u8; 16], records: &mut Vec<Record>) {
+        if let Some((arrival, remembered)) = self.by_name.remove(name) {
+            self.order.remove(&(remembered.prekey_id, arrival));
+            records.push(row(name, None));
+        }
+    }
+
     fn forget_before(&mut self, prekey: u32, records: &mut Vec<Record>) {
         while self.order.first_key_value().is_some_and(|((id, _), _)| *id < prekey) {
             self.forget_first(records);

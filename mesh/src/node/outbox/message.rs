@@ -44,6 +44,10 @@ pub(in crate::node) enum Kind {
     Forwarded,
     /// A transferable receipt that the recipient asked for.
     Proof,
+    /// What we say to a node whose invite we accepted.
+    Introduction,
+    /// What we say to a guest who accepted ours.
+    Answer,
 }
 
 /// One of our messages.

@@ -19,7 +19,11 @@ const FLAG_SEALED: u8 = 2;
 const FLAG_FORWARDED: u8 = 4;
 const FLAG_ASKS_PROOF: u8 = 8;
 const FLAG_PROOF: u8 = 16;
-const FLAGS: u8 = 31;
+const FLAG_INTRODUCTION: u8 = 32;
+const FLAG_ANSWER: u8 = 64;
+const FLAGS: u8 = 127;
+/// At most one of them says what the message is.
+const FLAGS_KIND: u8 = FLAG_FORWARDED | FLAG_PROOF | FLAG_INTRODUCTION | FLAG_ANSWER;
 
 pub(super) fn encode(
     to: &Address,
@@ -42,6 +46,8 @@ pub(super) fn encode(
         Kind::User => 0,
         Kind::Forwarded => FLAG_FORWARDED,
         Kind::Proof => FLAG_PROOF,
+        Kind::Introduction => FLAG_INTRODUCTION,
+        Kind::Answer => FLAG_ANSWER,
     };
     w.u8(signed | sealed | asks | kind);
     w.bytes(payload);
@@ -69,10 +75,12 @@ pub(super) fn decode(value: &[u8]) -> Result<Decoded, Error> {
     let (signed, sealed) = (flags & FLAG_SIGNED != 0, flags & FLAG_SEALED != 0);
     let proof = flags & FLAG_ASKS_PROOF != 0;
     let options = SendOptions { priority, lifetime, durable: true, signed, proof, sealed };
-    let kind = match flags & (FLAG_FORWARDED | FLAG_PROOF) {
+    let kind = match flags & FLAGS_KIND {
         0 => Kind::User,
         FLAG_FORWARDED => Kind::Forwarded,
         FLAG_PROOF => Kind::Proof,
+        FLAG_INTRODUCTION => Kind::Introduction,
+        FLAG_ANSWER => Kind::Answer,
         _ => return Err(Malformed::OutOfRange("outbox row").into()),
     };
     Ok((to, MessageHead { lineage, counter, floor: 0 }, kind, options, payload.to_vec()))

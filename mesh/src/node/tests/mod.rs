@@ -8,6 +8,7 @@ mod diagnose;
 mod hop;
 mod line;
 mod mailbox;
+mod meeting;
 mod pair;
 mod restart;
 mod versions;

@@ -1,0 +1,575 @@
+//! Invites, requests and blocks between whole nodes.
+
+use alloc::string::{String, ToString};
+
+use super::*;
+use crate::{
+    command::CommandError,
+    invite::{Invite, InviteId},
+    node::{InviteVerdict, Strangers},
+    view::{MessageState, RequestView},
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Hosts in a row; the last one asks for requests.
+fn line_with_requests(count: u8) -> Net {
+    line_with(count, Strangers::Request)
+}
+
+fn line_with(count: u8, strangers: Strangers) -> Net {
+    let last = count - 1;
+    let config = move |host| {
+        let strangers = if host == last { strangers } else { Strangers::Inbox };
+        Config { strangers, ..Config::default() }
+    };
+    let mut net = Net::with_config(count, config);
+    for host in 1..usize::from(count) {
+        net.connect(host - 1, host);
+    }
+    net.run(Duration::from_secs(5));
+    net
+}
+
+fn invite_with(net: &mut Net, host: usize, lifetime: Duration, uses: u16) -> (InviteId, String) {
+    let hints = alloc::vec!["tcp://192.0.2.7:7743".to_string()];
+    let command = Command::InviteCreate { name: "Inga".into(), lifetime, uses, hints };
+    match net.command(host, command) {
+        Outcome::Invite { id, code, .. } => (id, code),
+        other => panic!("no invite: {other:?}"),
+    }
+}
+
+fn invite(net: &mut Net, host: usize) -> (InviteId, String) {
+    invite_with(net, host, 7 * DAY, 1)
+}
+
+fn accepting(code: &str) -> Command {
+    Command::InviteAccept { code: code.into(), name: None, introduce_as: "Gast".into() }
+}
+
+fn try_accept(net: &mut Net, host: usize, code: &str) -> Result<Outcome, CommandError> {
+    let outcome = net.hosts[host].node.handle_command(net.now, accepting(code));
+    net.drain(host);
+    outcome
+}
+
+fn answered(net: &Net, host: usize, wanted: InviteVerdict) -> bool {
+    net.has_event(
+        host,
+        |e| matches!(e, Event::InviteAnswered { verdict, .. } if *verdict == wanted),
+    )
+}
+
+fn requests(net: &Net, host: usize) -> Vec<RequestView> {
+    net.hosts[host].node.requests()
+}
+
+fn waiting(net: &Net, host: usize) -> Vec<String> {
+    let text = |r: RequestView| String::from_utf8_lossy(&r.payload).into_owned();
+    requests(net, host).into_iter().map(text).collect()
+}
+
+fn dropped(net: &Net, host: usize, reason: crate::error::DropReason) -> u64 {
+    let index = crate::error::DropReason::ALL.iter().position(|known| *known == reason);
+    net.hosts[host].node.status().counters.dropped[index.expect("listed")]
+}
+
+/// `MEET-05`, `MEET-06`
+#[test]
+fn meet_05_strangers_become_contacts_of_each_other() {
+    let mut net = line_with_requests(3);
+    let (id, code) = invite(&mut net, 2);
+    let met = net.command(0, accepting(&code));
+    let (inviter, guest) = (net.address(2), net.address(0));
+    let hints = alloc::vec!["tcp://192.0.2.7:7743".to_string()];
+    assert_eq!(met, Outcome::Met { invite: id, address: inviter, name: "Inga".into(), hints });
+    net.run(Duration::from_secs(5));
+    let at_inviter = &net.hosts[2].node.contacts()[0];
+    assert_eq!((at_inviter.name.as_str(), at_inviter.address), ("Gast", guest));
+    assert!(at_inviter.suggested);
+    assert_eq!(at_inviter.root_key, net.hosts[0].node.root_key());
+    let at_guest = &net.hosts[0].node.contacts()[0];
+    assert_eq!((at_guest.name.as_str(), at_guest.suggested), ("Inga", true));
+    assert_eq!(at_guest.root_key, net.hosts[2].node.root_key());
+    let used = Event::InviteUsed { invite: id, address: guest, name: "Gast".into() };
+    assert!(net.has_event(2, |e| *e == used));
+    assert!(answered(&net, 0, InviteVerdict::Accepted));
+    // What follows is an ordinary message, in both directions, and verified.
+    let there = net.send(0, 2, "hello");
+    let back = net.send(2, 0, "welcome");
+    net.run(Duration::from_secs(5));
+    assert_eq!((net.shown(2), net.shown(0)), (alloc::vec!["hello"], alloc::vec!["welcome"]));
+    assert!(net.received(0, there) && net.received(2, back));
+    assert!(net.hosts[2].node.inbox().all(|message| message.verified));
+    assert!(waiting(&net, 2).is_empty());
+}
+
+/// `MEET-05`: the inviter is away; the guest dies meanwhile.
+#[test]
+fn meet_05_the_inviter_may_be_away() {
+    let mut net = line_with_requests(3);
+    let (_, code) = invite(&mut net, 2);
+    net.run(Duration::from_secs(1));
+    net.stop(2);
+    net.run(Duration::from_secs(5));
+    net.command(0, accepting(&code));
+    net.send(0, 2, "when you are back");
+    net.run(Duration::from_secs(20));
+    net.crash(0);
+    net.run(Duration::from_secs(20));
+    net.start(2);
+    net.run(Duration::from_secs(120));
+    assert_eq!(net.hosts[2].node.contacts()[0].name, "Gast");
+    assert_eq!(net.shown(2), ["when you are back"]);
+    assert!(answered(&net, 0, InviteVerdict::Accepted));
+}
+
+/// `MEET-05`: each side dies at every moment of the meeting.
+#[test]
+fn meet_05_a_restart_in_the_middle_loses_nothing() {
+    for host in [0, 1] {
+        for step in 0..24_u64 {
+            let mut net = line_with_requests(2);
+            let (id, code) = invite(&mut net, 1);
+            net.command(0, accepting(&code));
+            net.run(Duration::from_micros(500 * step));
+            net.crash(host);
+            net.run(Duration::from_secs(120));
+            let contacts = |host: usize| net.hosts[host].node.contacts().len();
+            assert_eq!((contacts(0), contacts(1)), (1, 1), "host {host}, step {step}");
+            let view = &net.hosts[1].node.invites()[0];
+            assert_eq!((view.id, view.guests.len(), view.is_open), (id, 1, false));
+        }
+    }
+}
+
+/// `MEET-06`
+#[test]
+fn meet_06_a_code_lets_in_as_many_as_it_says() {
+    let mut net = line_with_requests(4);
+    let (_, code) = invite(&mut net, 3);
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(5));
+    net.command(1, accepting(&code));
+    net.run(Duration::from_secs(5));
+    assert!(answered(&net, 1, InviteVerdict::Used));
+    assert_eq!(net.hosts[3].node.contacts().len(), 1);
+    let (_, code) = invite_with(&mut net, 3, DAY, 2);
+    for guest in [1, 2] {
+        net.command(guest, accepting(&code));
+        net.run(Duration::from_secs(5));
+    }
+    assert!(answered(&net, 1, InviteVerdict::Accepted));
+    assert_eq!(net.hosts[3].node.contacts().len(), 3);
+}
+
+/// `MEET-06`: the names guests wish for do not clash, and none can pass for an address.
+#[test]
+fn meet_06_suggested_names_are_free_and_no_addresses() {
+    let mut net = line_with_requests(4);
+    let (_, code) = invite_with(&mut net, 3, DAY, 3);
+    let victim = net.address(0).to_string();
+    for (guest, wish) in [(0, "Gast"), (1, "Gast"), (2, victim.as_str())] {
+        let introduce_as = wish.to_string();
+        let command = Command::InviteAccept { code: code.clone(), name: None, introduce_as };
+        net.command(guest, command);
+        net.run(Duration::from_secs(5));
+    }
+    let mut names: Vec<_> = net.hosts[3].node.contacts().into_iter().map(|c| c.name).collect();
+    names.sort_unstable();
+    let short = |host| net.address(host).fmt_short().to_string();
+    let mut expected = [
+        String::from("Gast"),
+        alloc::format!("Gast-{}", short(1)),
+        alloc::format!("guest-{}", short(2)),
+    ];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    let address = net.address(1);
+    net.command(3, Command::ContactRename { address, name: "Ben".into() });
+    let contacts = net.hosts[3].node.contacts();
+    assert!(contacts.iter().all(|c| c.suggested == (c.address != address)));
+    net.crash(3);
+    assert_eq!(net.hosts[3].node.contacts(), contacts);
+}
+
+/// `MEET-04`, `MEET-08`
+#[test]
+fn meet_08_codes_that_do_not_hold_say_why() {
+    let mut net = line_with_requests(2);
+    let (_, code) = invite(&mut net, 1);
+    let mut other = Invite::decode(&code).expect("ours");
+    let cases = [
+        ("hello".to_string(), CommandError::NotAnInvite),
+        (code[..code.len() - 1].to_string(), CommandError::InviteCut),
+        (alloc::format!("{code}A"), CommandError::InviteAltered),
+    ];
+    for (text, error) in cases {
+        assert_eq!(try_accept(&mut net, 0, &text), Err(error));
+    }
+    assert_eq!(try_accept(&mut net, 1, &code), Err(CommandError::InviteOwn));
+    net.command(0, accepting(&code));
+    assert_eq!(try_accept(&mut net, 0, &code), Err(CommandError::InviteAcceptedBefore));
+    // The same inviter with another root key, from a forged code.
+    other.root_key = Some([9; 32]);
+    let forged = other.encode().expect("in bounds");
+    assert!(matches!(
+        try_accept(&mut net, 0, &forged),
+        Err(CommandError::InviteKeyDiffers | CommandError::InviteAcceptedBefore)
+    ));
+    other.secret = zeroize::Zeroizing::new([1; 16]);
+    let forged = other.encode().expect("in bounds");
+    assert_eq!(try_accept(&mut net, 0, &forged), Err(CommandError::InviteKeyDiffers));
+    assert_eq!(net.hosts[0].node.contacts().len(), 1);
+}
+
+/// `MEET-04`
+#[test]
+fn meet_04_invites_are_bounded() {
+    let mut net = Net::new(1);
+    let now = net.now;
+    let create = |lifetime, uses, name: &str, hint: &str| Command::InviteCreate {
+        name: name.into(),
+        lifetime,
+        uses,
+        hints: alloc::vec![hint.to_string()],
+    };
+    for (command, error) in [
+        (create(Duration::ZERO, 1, "", "a://b"), CommandError::InviteLifetime),
+        (create(91 * DAY, 1, "", "a://b"), CommandError::InviteLifetime),
+        (create(DAY, 0, "", "a://b"), CommandError::InviteUses),
+        (create(DAY, 101, "", "a://b"), CommandError::InviteUses),
+        (create(DAY, 1, "a\u{7}", "a://b"), CommandError::NameOutOfRange),
+        (create(DAY, 1, "", "no link"), CommandError::InviteHints),
+    ] {
+        assert_eq!(net.hosts[0].node.handle_command(now, command), Err(error));
+    }
+    let (first, _) = invite(&mut net, 0);
+    for _ in 1..crate::limits::INVITES_MAX {
+        invite(&mut net, 0);
+    }
+    let more = create(DAY, 1, "", "a://b");
+    let full = net.hosts[0].node.handle_command(now, more.clone());
+    assert_eq!(full, Err(CommandError::InvitesFull));
+    // One that was taken back makes room.
+    net.command(0, Command::InviteRevoke { id: first });
+    net.command(0, more);
+    let invites = net.hosts[0].node.invites();
+    assert_eq!(invites.len(), crate::limits::INVITES_MAX);
+    assert!(invites.iter().all(|invite| invite.id != first));
+    net.crash(0);
+    assert_eq!(net.hosts[0].node.invites(), invites);
+    let unknown = net.hosts[0].node.handle_command(now, Command::InviteRevoke { id: first });
+    assert_eq!(unknown, Err(CommandError::UnknownInvite));
+}
+
+/// `MEET-06`, `MEET-08`: the guest's clock decides at the guest, the inviter's at the inviter; a
+/// clock that is set back does not make a code hold for longer.
+#[test]
+fn meet_06_clocks_may_be_wrong() {
+    let clock = |secs: u64| WallClock { unix_secs: secs };
+    // The guest's clock is a month ahead.
+    let mut net = line_with_requests(2);
+    let (_, code) = invite(&mut net, 1);
+    let now = net.now;
+    net.hosts[0].node.handle_wall_clock(now, clock(WALL_START + 30 * 86_400));
+    let error = try_accept(&mut net, 0, &code).expect_err("expired");
+    assert!(matches!(error, CommandError::InviteExpired { .. }));
+    // It is 1970 at the guest: the inviter decides, and accepts.
+    net.hosts[0].node.handle_wall_clock(now, clock(5));
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(5));
+    assert!(answered(&net, 0, InviteVerdict::Accepted));
+
+    // It is 1970 at the guest, and the time is over at the inviter, whose clock was set back.
+    for inviter_clock in [WALL_START + 3_600, 5] {
+        let mut net = line_with_requests(2);
+        let (_, code) = invite_with(&mut net, 1, Duration::from_secs(60), 1);
+        net.run(Duration::from_secs(61));
+        let now = net.now;
+        net.hosts[0].node.handle_wall_clock(now, clock(5));
+        net.hosts[1].node.handle_wall_clock(now, clock(inviter_clock));
+        net.command(0, accepting(&code));
+        net.run(Duration::from_secs(5));
+        assert!(answered(&net, 0, InviteVerdict::Expired), "{inviter_clock}");
+        assert!(net.hosts[1].node.contacts().is_empty());
+    }
+}
+
+/// `MEET-06`
+#[test]
+fn meet_06_a_code_that_was_taken_back() {
+    let mut net = line_with_requests(2);
+    let (id, code) = invite(&mut net, 1);
+    net.command(1, Command::InviteRevoke { id });
+    net.crash(1);
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(5));
+    assert!(answered(&net, 0, InviteVerdict::Revoked));
+    assert!(net.hosts[1].node.contacts().is_empty());
+}
+
+/// `MEET-06`: a secret that was never given is not answered.
+#[test]
+fn meet_06_a_made_up_secret_is_not_answered() {
+    let mut net = line_with_requests(2);
+    let (_, code) = invite(&mut net, 1);
+    let mut forged = Invite::decode(&code).expect("ours");
+    forged.secret = zeroize::Zeroizing::new([1; 16]);
+    net.command(0, accepting(&forged.encode().expect("in bounds")));
+    net.run(Duration::from_secs(60));
+    assert!(!net.has_event(0, |e| matches!(e, Event::InviteAnswered { .. })));
+    assert!(net.hosts[1].node.contacts().is_empty());
+    assert!(net.hosts[1].node.invites()[0].is_open);
+}
+
+/// `MEET-06`: the secret passes relays inside the encryption alone.
+#[test]
+fn meet_06_the_secret_is_seen_by_nobody_else() {
+    let mut net = line_with_requests(3);
+    let (_, code) = invite(&mut net, 2);
+    let secret = Invite::decode(&code).expect("ours").secret;
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(5));
+    assert!(answered(&net, 0, InviteVerdict::Accepted));
+    assert!(net.trace.iter().all(|(_, frame)| !frame.windows(16).any(|w| w == *secret)));
+}
+
+/// `MEET-07`: a bundle that is older than the invite, or another of the same version, is not used.
+#[test]
+fn meet_07_the_bundle_must_be_the_one_of_the_invite() {
+    let mut net = line_with_requests(2);
+    let (_, code) = invite(&mut net, 1);
+    for (version, hash) in [(u32::MAX, None), (0, Some([7; 16]))] {
+        let mut invite = Invite::decode(&code).expect("ours");
+        invite.bundle.version += version.min(5);
+        if let Some(hash) = hash {
+            invite.bundle.hash = hash;
+        }
+        let mut net = line_with_requests(2);
+        net.command(0, accepting(&invite.encode().expect("in bounds")));
+        net.run(Duration::from_secs(60));
+        assert!(dropped(&net, 0, crate::error::DropReason::Forged) > 0);
+        assert!(net.hosts[1].node.contacts().is_empty(), "nothing was sent");
+    }
+}
+
+/// `MEET-10`, `MEET-11`
+#[test]
+fn meet_11_strangers_wait_without_a_receipt() {
+    let mut net = line_with_requests(3);
+    let id = net.send(0, 2, "do you know me?");
+    net.run(Duration::from_secs(300));
+    assert!(net.shown(2).is_empty());
+    assert_eq!(waiting(&net, 2), ["do you know me?"]);
+    assert!(!net.received(0, id));
+    let from = net.address(0);
+    assert!(net.has_event(2, |e| *e == Event::Request { from, id }));
+    net.crash(2);
+    assert_eq!(waiting(&net, 2), ["do you know me?"]);
+    net.command(2, Command::RequestAccept { from, name: Some("Odo".into()) });
+    net.run(Duration::from_secs(300));
+    assert_eq!(net.shown(2), ["do you know me?"]);
+    assert!(net.received(0, id), "now it is told");
+    assert!(waiting(&net, 2).is_empty());
+    let id = net.send(0, 2, "and now?");
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.shown(2), ["do you know me?", "and now?"]);
+    assert!(net.received(0, id));
+    assert_eq!(net.hosts[2].node.contacts()[0].name, "Odo");
+}
+
+/// `MEET-14`
+#[test]
+fn meet_14_let_in_without_a_name() {
+    let mut net = line_with_requests(2);
+    net.send(0, 1, "one");
+    net.run(Duration::from_secs(5));
+    let from = net.address(0);
+    net.command(1, Command::RequestAccept { from, name: None });
+    net.crash(1);
+    net.send(0, 1, "two");
+    net.run(Duration::from_secs(60));
+    let listed = net.hosts[1].node.inbox().map(|m| String::from_utf8_lossy(&m.payload).into());
+    assert_eq!(listed.collect::<Vec<String>>(), ["one", "two"]);
+    assert!(net.hosts[1].node.contacts().is_empty());
+    let unknown = Command::RequestAccept { from: Address::default(), name: None };
+    let now = net.now;
+    let refused = net.hosts[1].node.handle_command(now, unknown);
+    assert_eq!(refused, Err(CommandError::UnknownRequest));
+}
+
+/// `MEET-14`: whoever is written to may answer.
+#[test]
+fn meet_14_answers_are_no_requests() {
+    let mut net = line_with_requests(2);
+    net.send(1, 0, "who are you?");
+    net.run(Duration::from_secs(5));
+    net.send(0, 1, "it is me");
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.shown(1), ["it is me"]);
+}
+
+/// `MEET-13`: what was dropped for want of room is never taken for received, and comes later.
+#[test]
+fn meet_13_what_had_no_room_comes_once_there_is_some() {
+    let mut net = line_with_requests(2);
+    let sent: Vec<_> = texts(12).iter().map(|text| net.send(0, 1, text)).collect();
+    net.run(Duration::from_secs(600));
+    assert_eq!(waiting(&net, 1).len(), crate::limits::REQUESTS_PER_SENDER_MAX);
+    assert!(sent.iter().all(|id| !net.received(0, *id)));
+    let from = net.address(0);
+    net.command(1, Command::RequestAccept { from, name: Some("Odo".into()) });
+    net.run(Duration::from_secs(2 * 86_400));
+    let mut shown = net.shown(1);
+    shown.sort_unstable();
+    let mut all = texts(12);
+    all.sort_unstable();
+    assert_eq!(shown, all);
+    assert!(sent.iter().all(|id| net.received(0, *id)));
+}
+
+/// `MEET-11`
+#[test]
+fn meet_11_volatile_messages_of_strangers_are_dropped() {
+    let mut net = line_with_requests(2);
+    let options = SendOptions { durable: false, ..SendOptions::default() };
+    let id = net.send_with(0, 1, "fleeting", options);
+    net.run(Duration::from_secs(60));
+    assert!(waiting(&net, 1).is_empty() && net.shown(1).is_empty());
+    assert!(!net.received(0, id));
+    assert!(dropped(&net, 1, crate::error::DropReason::Unsolicited) > 0);
+}
+
+/// `MEET-10`
+#[test]
+fn meet_10_refused_strangers_leave_nothing_and_invites_still_work() {
+    let mut net = line_with(2, Strangers::Refuse);
+    net.send(0, 1, "hello?");
+    net.run(Duration::from_secs(60));
+    assert!(waiting(&net, 1).is_empty() && net.shown(1).is_empty());
+    let (_, code) = invite(&mut net, 1);
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(120));
+    assert!(answered(&net, 0, InviteVerdict::Accepted));
+    net.send(0, 1, "hello!");
+    net.run(Duration::from_secs(300));
+    let mut shown = net.shown(1);
+    shown.sort_unstable();
+    assert_eq!(shown, ["hello!", "hello?"]);
+}
+
+/// `MEET-15`: in every mode; contacts too; the sender learns nothing, and nothing is shown later.
+#[test]
+fn meet_15_blocked_senders_are_dropped_counted_and_not_told() {
+    for strangers in [Strangers::Inbox, Strangers::Request] {
+        let mut net = line_with(3, strangers);
+        net.send(0, 2, "before");
+        net.run(Duration::from_secs(5));
+        let address = net.address(0);
+        net.command(2, Command::RequestBlock { address });
+        assert!(waiting(&net, 2).is_empty());
+        net.crash(2);
+        let id = net.send(0, 2, "after");
+        net.command(0, Command::Ping { to: net.address(2), token: 1, payload_len: 0 });
+        net.run(Duration::from_secs(300));
+        assert!(!net.hosts[2].node.inbox().any(|m| *m.payload == *b"after"));
+        assert!(waiting(&net, 2).is_empty());
+        assert!(!net.received(0, id));
+        assert!(!net.has_event(0, |e| matches!(e, Event::Pong { .. })));
+        let state = net.hosts[0].node.message(&id).expect("ours").state;
+        assert!(matches!(state, MessageState::Accepted | MessageState::InCustody));
+        assert!(dropped(&net, 2, crate::error::DropReason::Blocked) > 0);
+        assert_eq!(net.hosts[2].node.blocked(), [address]);
+        net.command(2, Command::RequestUnblock { address });
+        net.run(Duration::from_secs(86_400));
+        let shown = net.shown(2).iter().filter(|text| **text == "after").count();
+        let waits = waiting(&net, 2).iter().filter(|text| *text == "after").count();
+        assert_eq!(shown + waits, 1, "{strangers:?}");
+    }
+}
+
+/// `MEET-15`: an invite does not end a block.
+#[test]
+fn meet_15_a_block_holds_against_an_invite() {
+    let mut net = line_with_requests(2);
+    let address = net.address(0);
+    net.command(1, Command::RequestBlock { address });
+    let (_, code) = invite(&mut net, 1);
+    net.command(0, accepting(&code));
+    net.run(Duration::from_secs(60));
+    assert!(net.hosts[1].node.contacts().is_empty());
+    assert!(net.hosts[1].node.invites()[0].is_open);
+    let now = net.now;
+    let own = Command::RequestBlock { address: net.address(1) };
+    assert_eq!(net.hosts[1].node.handle_command(now, own), Err(CommandError::AddressIsOwn));
+}
+
+/// `MEET-16`: mail that a mailbox node kept is a request too.
+#[test]
+fn meet_16_sealed_strangers_wait_as_well() {
+    let mut net = line_with_requests(4);
+    let node = Some(net.address(2));
+    net.command(3, Command::MailboxUse { node });
+    net.run(Duration::from_secs(5));
+    let options = SendOptions { sealed: true, ..SendOptions::default() };
+    let id = net.send_with(0, 3, "who am I?", options);
+    net.run(Duration::from_secs(60));
+    assert!(net.shown(3).is_empty());
+    assert!(requests(&net, 3)[0].sealed);
+    assert!(!net.received(0, id));
+    let from = net.address(0);
+    net.command(3, Command::RequestAccept { from, name: None });
+    net.run(Duration::from_secs(600));
+    assert_eq!(net.shown(3), ["who am I?"]);
+    assert!(net.received(0, id));
+}
+
+/// Without a word in the configuration nothing of this happens.
+#[test]
+fn meet_10_by_default_strangers_are_in_the_inbox() {
+    let mut net = Net::line(2);
+    let id = net.send(0, 1, "hello");
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.shown(1), ["hello"]);
+    assert!(net.received(0, id));
+    let meeting =
+        |(table, _): &&(Table, Vec<u8>)| matches!(table, Table::Meeting | Table::Requests);
+    assert_eq!(net.hosts.iter().flat_map(|host| host.disk.keys().filter(meeting)).count(), 0);
+}
+
+/// `MEET-17`
+#[test]
+fn meet_17_damaged_rows_are_refused_alone() {
+    let mut net = line_with_requests(3);
+    let (_, code) = invite(&mut net, 2);
+    net.command(0, accepting(&code));
+    let address = net.address(1);
+    net.command(2, Command::RequestBlock { address });
+    net.run(Duration::from_secs(5));
+    for host in [0, 2] {
+        let this = &net.hosts[host];
+        let rows = this.disk.iter().filter(|((table, _), _)| *table == Table::Meeting);
+        let rows: Vec<_> = rows.map(|((_, key), value)| (key.clone(), value.clone())).collect();
+        assert!(!rows.is_empty());
+        let config = this.config;
+        let identity = Host::identity(this.seed);
+        let mut node = Node::new(net.now, config, identity, [9; 32]);
+        let mut restore = |key: &[u8], value: &[u8]| {
+            let (key, value) = (key.to_vec(), Some(value.to_vec()));
+            node.restore(net.now, Record { table: Table::Meeting, key, value })
+        };
+        for (key, value) in &rows {
+            for len in 0..value.len() {
+                assert!(restore(key, &value[..len]).is_err(), "{} of {key:02x?}", len);
+            }
+            assert!(restore(&key[..key.len() - 1], value).is_err());
+            assert!(restore(&[&key[..], &[0]].concat(), value).is_err());
+            assert!(restore(b"?", value).is_err());
+        }
+        for (key, value) in &rows {
+            restore(key, value).expect("own row");
+        }
+    }
+}
