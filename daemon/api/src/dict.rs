@@ -233,6 +233,72 @@ pub struct Contact {
     pub floor: Option<String>,
     /// Its bundle was last seen under another root key; nothing is sent until it is trusted.
     pub key_changed: bool,
+    /// The name is what the node wished for or what was made up; the user chose none yet.
+    pub suggested: bool,
+}
+
+/// An invite that was just made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct NewInvite {
+    /// Its name at this node.
+    pub id: String,
+    /// The text to hand over; whoever has it can become a contact.
+    pub code: String,
+    /// Until when it holds, in seconds since 1970.
+    pub expires_at: u64,
+    /// How many may accept it.
+    pub uses: u32,
+    /// The links that are in it, as URIs.
+    pub hints: Vec<String>,
+}
+
+/// An invite this node gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct GivenInvite {
+    /// Its name at this node.
+    pub id: String,
+    /// Until when it holds, in seconds since 1970.
+    pub expires_at: u64,
+    /// Whether somebody may still accept it.
+    pub open: bool,
+    /// How many may accept it.
+    pub uses: u32,
+    /// The addresses of those who did.
+    pub guests: Vec<String>,
+}
+
+/// What came of accepting an invite. What the inviter says to it is an event, `invite-answered`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Met {
+    /// The invite's name at the inviter.
+    pub invite: String,
+    /// The inviter's address.
+    pub address: String,
+    /// The inviter's petname now.
+    pub name: String,
+    /// Links that were added from the invite, as URIs.
+    pub links: Vec<String>,
+    /// Hints in the invite that this daemon cannot use.
+    pub unused: Vec<String>,
+}
+
+/// A stranger's message that waits for a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Request {
+    /// The message's id.
+    pub id: String,
+    /// The stranger.
+    pub from: String,
+    /// Our wall clock when it arrived, in seconds since 1970, if we had one.
+    pub received_at: Option<u64>,
+    /// What was sent.
+    pub payload: Vec<u8>,
+    /// Whether it came sealed, through our mailbox node.
+    pub sealed: bool,
 }
 
 /// A joined channel.
@@ -299,8 +365,8 @@ pub struct EventEntry {
     /// Wall clock in seconds since 1970.
     pub at: u64,
     /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`, `peer-up`,
-    /// `peer-down`, `route`, `contact-key-changed`, `clock-skew`, `links`, `storage`,
-    /// `config`.
+    /// `peer-down`, `route`, `contact-key-changed`, `invite-used`, `invite-answered`, `request`,
+    /// `clock-skew`, `links`, `storage`, `config`.
     pub kind: String,
     /// The node it is about.
     pub address: Option<String>,

@@ -28,8 +28,16 @@ pub enum Error {
     InvalidAddress(String),
     /// An argument or option is out of range or unknown.
     InvalidArgument(String),
+    /// This invite was accepted here before.
+    InviteAccepted(String),
+    /// The invite's time is over.
+    InviteExpired(String),
     /// The invite string is damaged or of another version.
     InviteInvalid(String),
+    /// The inviter is a contact already, pinned under another key than the invite names.
+    InviteKeyDiffers(String),
+    /// Too many invites are open.
+    InvitesFull(String),
     /// The lifetime must be between 1 s and 30 days.
     LifetimeOutOfRange(String),
     /// Not a link that this daemon can open: `tcp://HOST:PORT`.
@@ -38,6 +46,8 @@ pub enum Error {
     NameTaken(String),
     /// A name has 1 to 64 bytes.
     NameOutOfRange(String),
+    /// This machine has no clock that an invite could expire by.
+    NoClock(String),
     /// The recipient has no mailbox node that we know.
     NoMailbox(String),
     /// Too many messages wait for receipts, or the disk is full.
@@ -56,10 +66,14 @@ pub enum Error {
     UnknownChannel(String),
     /// No such contact.
     UnknownContact(String),
+    /// No such invite.
+    UnknownInvite(String),
     /// No such link.
     UnknownLink(String),
     /// No such message.
     UnknownMessage(String),
+    /// Nothing of this node waits for a decision.
+    UnknownRequest(String),
     /// The passphrase does not open the backup.
     WrongPassphrase(String),
 }

@@ -13,6 +13,8 @@
 //! | `org.quicprochat.Messages1` | send, inbox, fate of messages, ping, trace | [`MessagesProxy`] |
 //! | `org.quicprochat.Channels1` | broadcast channels | [`ChannelsProxy`] |
 //! | `org.quicprochat.Contacts1` | pinned nodes with petnames | [`ContactsProxy`] |
+//! | `org.quicprochat.Invites1` | first meeting by a code | [`InvitesProxy`] |
+//! | `org.quicprochat.Requests1` | strangers' first messages | [`RequestsProxy`] |
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
 //! | `org.quicprochat.Peer1` | one neighbour, at `/org/quicprochat/peers/<address>` | [`PeerProxy`] |
@@ -45,17 +47,17 @@ mod xml_tests;
 
 pub use client::connect;
 pub use dict::{
-    Channel, ChannelMessage, Contact, Dropped, EventEntry, InboxMessage, Link, Message, Peer,
-    PingReply, Route, Status, TraceHop, Try,
+    Channel, ChannelMessage, Contact, Dropped, EventEntry, GivenInvite, InboxMessage, Link,
+    Message, Met, NewInvite, Peer, PingReply, Request, Route, Status, TraceHop, Try,
 };
 pub use error::Error;
 pub use options::{
-    ContactOptions, HistoryOptions, ImportOptions, InboxOptions, PingOptions, RouteOptions,
-    SendOptions,
+    AcceptOptions, ContactOptions, HistoryOptions, ImportOptions, InboxOptions, InviteOptions,
+    PingOptions, RequestOptions, RouteOptions, SendOptions,
 };
 pub use proxy::{
-    ChannelsProxy, ContactsProxy, DaemonProxy, EventStream, EventsProxy, LinksProxy,
-    MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream, RoutesProxy,
+    ChannelsProxy, ContactsProxy, DaemonProxy, EventStream, EventsProxy, InvitesProxy, LinksProxy,
+    MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream, RequestsProxy, RoutesProxy,
     StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
@@ -78,10 +80,12 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
     ("org.quicprochat.Daemon1", include_str!("../xml/org.quicprochat.Daemon1.xml")),
     ("org.quicprochat.Events1", include_str!("../xml/org.quicprochat.Events1.xml")),
+    ("org.quicprochat.Invites1", include_str!("../xml/org.quicprochat.Invites1.xml")),
     ("org.quicprochat.Link1", include_str!("../xml/org.quicprochat.Link1.xml")),
     ("org.quicprochat.Links1", include_str!("../xml/org.quicprochat.Links1.xml")),
     ("org.quicprochat.Messages1", include_str!("../xml/org.quicprochat.Messages1.xml")),
     ("org.quicprochat.Peer1", include_str!("../xml/org.quicprochat.Peer1.xml")),
     ("org.quicprochat.Peers1", include_str!("../xml/org.quicprochat.Peers1.xml")),
+    ("org.quicprochat.Requests1", include_str!("../xml/org.quicprochat.Requests1.xml")),
     ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
 ];

@@ -81,3 +81,35 @@ pub struct ImportOptions {
     /// Set the present identity and its store aside at the next start; default false.
     pub replace: Option<bool>,
 }
+
+/// What an invite is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}", deny_unknown_fields)]
+pub struct InviteOptions {
+    /// What this node would like to be called; default nothing.
+    pub name: Option<String>,
+    /// How long it holds, in seconds; default a week, at most 90 days.
+    pub lifetime_s: Option<u32>,
+    /// How many may accept it; default 1, at most 100.
+    pub uses: Option<u32>,
+    /// Links to put into it, as URIs, in place of those on which this daemon can be reached.
+    pub hints: Option<Vec<String>>,
+}
+
+/// How an invite is accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}", deny_unknown_fields)]
+pub struct AcceptOptions {
+    /// What to call the inviter; default what it wished for, marked as suggested.
+    pub name: Option<String>,
+    /// What this node would like to be called there; default nothing.
+    pub introduce_as: Option<String>,
+}
+
+/// How a stranger is let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}", deny_unknown_fields)]
+pub struct RequestOptions {
+    /// Make it a contact of this name; without, its messages are let in and that is all.
+    pub name: Option<String>,
+}

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use zbus::{OwnedFd, proxy};
 
 use crate::{
-    Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry, HistoryOptions,
-    ImportOptions, InboxMessage, InboxOptions, Link, Message, Peer, PingOptions, PingReply, Route,
+    AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
+    GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
+    Message, Met, NewInvite, Peer, PingOptions, PingReply, Request, RequestOptions, Route,
     RouteOptions, SendOptions, Status, TraceHop,
 };
 
@@ -175,6 +176,44 @@ pub trait Contacts {
     fn rename(&self, contact: &str, name: &str) -> Result<(), Error>;
     /// Accepts the changed root key of a contact.
     fn trust(&self, contact: &str) -> Result<(), Error>;
+}
+
+/// First meeting by a code.
+#[proxy(
+    interface = "org.quicprochat.Invites1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Invites {
+    /// Makes an invite.
+    fn create(&self, options: InviteOptions) -> Result<NewInvite, Error>;
+    /// Accepts another node's invite: it becomes a contact, the links in the invite are added, and
+    /// it learns of us as soon as it is reached.
+    fn accept(&self, code: &str, options: AcceptOptions) -> Result<Met, Error>;
+    /// Invites this node gave, oldest first.
+    fn list(&self) -> Result<Vec<GivenInvite>, Error>;
+    /// Takes an invite back: nobody can accept it any more.
+    fn revoke(&self, id: &str) -> Result<(), Error>;
+}
+
+/// Strangers' first messages. `node` is an address, the name of a contact, or the id of a message
+/// that waits.
+#[proxy(
+    interface = "org.quicprochat.Requests1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Requests {
+    /// Messages that wait for a decision, oldest first.
+    fn list(&self) -> Result<Vec<Request>, Error>;
+    /// Lets a stranger in; what it sent moves to the inbox.
+    fn accept(&self, node: &str, options: RequestOptions) -> Result<(), Error>;
+    /// Drops what a node sent as a stranger and whatever it sends from now on; it is not told.
+    fn block(&self, node: &str) -> Result<(), Error>;
+    /// Ends a block.
+    fn unblock(&self, node: &str) -> Result<(), Error>;
+    /// Addresses of blocked nodes.
+    fn blocked(&self) -> Result<Vec<String>, Error>;
 }
 
 /// Configured links.

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use mesh::{
     Address, Event, LinkId, MessageId, WallClock,
     event::{ChannelMessage, FailReason},
+    node::InviteVerdict,
 };
 
 use crate::store::Health;
@@ -46,6 +47,12 @@ pub enum What {
     Route(Address, Option<Address>),
     /// A contact's root key is another one.
     KeyChanged(Address),
+    /// Somebody accepted an invite of ours, and is called this now.
+    InviteUsed(Address, String),
+    /// The node whose invite we accepted has answered.
+    InviteAnswered(Address, InviteVerdict),
+    /// A stranger's message waits for a decision.
+    Request(Address, MessageId),
     /// Our wall clock is off by so many seconds.
     ClockSkew(i64),
     /// The disk's health changed.
@@ -71,6 +78,11 @@ impl What {
             Event::RouteChanged { address, next_hop } => Self::Route(address, next_hop),
             Event::ChannelMessage(message) => Self::Channel(Arc::new(message)),
             Event::ContactKeyChanged { address } => Self::KeyChanged(address),
+            Event::InviteUsed { address, name, .. } => Self::InviteUsed(address, name),
+            Event::InviteAnswered { address, verdict, .. } => {
+                Self::InviteAnswered(address, verdict)
+            }
+            Event::Request { from, id } => Self::Request(from, id),
             Event::ClockSkew { seconds } => Self::ClockSkew(seconds),
             _ => return None,
         })

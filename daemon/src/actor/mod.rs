@@ -9,6 +9,7 @@ mod commands;
 mod durable;
 mod events;
 mod handle;
+mod hints;
 mod links;
 mod queries;
 mod restore;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use mesh::{
     Address, MessageId,
     event::{ChannelMessage, InboxMessage},
-    view::{ChannelView, ContactView, MessageView, PeerView, RouteView, StatusView},
+    view::{
+        ChannelView, ContactView, InviteView, MessageView, PeerView, RequestView, RouteView,
+        StatusView,
+    },
 };
 
 use super::{Actor, LinkRow, waiters::Final};
@@ -101,6 +104,21 @@ impl Actor {
     /// Contacts.
     pub fn contacts(&self) -> Vec<ContactView> {
         self.node.contacts()
+    }
+
+    /// Invites this node gave.
+    pub fn invites(&self) -> Vec<InviteView> {
+        self.node.invites()
+    }
+
+    /// Strangers' messages that wait for a decision.
+    pub fn requests(&self) -> Vec<RequestView> {
+        self.node.requests()
+    }
+
+    /// Nodes whose messages are dropped.
+    pub fn blocked(&self) -> Vec<Address> {
+        self.node.blocked()
     }
 
     /// Neighbours.

@@ -9,7 +9,7 @@ use std::{
 use mesh::{
     Instant, MeshIdentity, Node, Record,
     identity::Capabilities,
-    node::{Audience, Config as NodeConfig},
+    node::{Audience, Config as NodeConfig, Strangers},
 };
 use transports::{LinkConfig, TransportManager};
 
@@ -155,6 +155,11 @@ fn node_config(config: &Config) -> NodeConfig {
     node.capabilities = capabilities;
     node.custody_quota_bytes = u64::from(config.relay_quota_mib) << 20;
     node.routes_max = config.routes_max;
+    node.strangers = match config.strangers {
+        config::Strangers::Inbox => Strangers::Inbox,
+        config::Strangers::Request => Strangers::Request,
+        config::Strangers::Refuse => Strangers::Refuse,
+    };
     node.diagnostics = match config.diagnostics {
         config::Diagnostics::Everyone => Audience::Everyone,
         config::Diagnostics::Contacts => Audience::Contacts,

@@ -4,7 +4,7 @@ use api::Error;
 use mesh::{
     Address, CommandError, MessageId, SendOptions,
     event::{ChannelMessage, InboxMessage},
-    view::{ChannelView, ContactView, MessageView, PeerView, RouteView},
+    view::{ChannelView, ContactView, InviteView, MessageView, PeerView, RequestView, RouteView},
 };
 
 use crate::actor::{Happening, LinkRow, Names, What};
@@ -113,6 +113,27 @@ pub(super) fn contact(view: ContactView) -> api::Contact {
         root_key: view.root_key.map(|key| hex(&key)),
         floor: view.floor.map(|suite| suite.to_string()),
         key_changed: view.key_changed,
+        suggested: view.suggested,
+    }
+}
+
+pub(super) fn given_invite(view: InviteView) -> api::GivenInvite {
+    api::GivenInvite {
+        id: view.id.to_string(),
+        expires_at: view.expires_at,
+        open: view.is_open,
+        uses: u32::from(view.uses_max),
+        guests: view.guests.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(super) fn request(view: RequestView) -> api::Request {
+    api::Request {
+        id: view.id.to_string(),
+        from: view.from.to_string(),
+        received_at: view.received_at.map(|wall| wall.unix_secs),
+        payload: view.payload.to_vec(),
+        sealed: view.sealed,
     }
 }
 
@@ -202,6 +223,21 @@ fn fill(entry: &mut api::EventEntry, what: &What) -> &'static str {
             entry.address = Some(address.to_string());
             "contact-key-changed"
         }
+        What::InviteUsed(address, name) => {
+            entry.address = Some(address.to_string());
+            entry.detail = Some(name.clone());
+            "invite-used"
+        }
+        What::InviteAnswered(address, verdict) => {
+            entry.address = Some(address.to_string());
+            entry.detail = Some(verdict.as_str().into());
+            "invite-answered"
+        }
+        What::Request(address, id) => {
+            entry.address = Some(address.to_string());
+            entry.message = Some(id.to_string());
+            "request"
+        }
         What::ClockSkew(seconds) => {
             entry.detail = Some(seconds.to_string());
             "clock-skew"
@@ -260,7 +296,19 @@ pub(super) fn command_error(error: CommandError) -> Error {
         CommandError::NameTaken => Error::NameTaken(text),
         CommandError::NameOutOfRange => Error::NameOutOfRange(text),
         CommandError::ContactsFull => Error::ContactsFull(text),
-        CommandError::InviteInvalid => Error::InviteInvalid(text),
+        CommandError::InviteInvalid
+        | CommandError::NotAnInvite
+        | CommandError::InviteCut
+        | CommandError::InviteAltered
+        | CommandError::InviteVersion { .. } => Error::InviteInvalid(text),
+        CommandError::InviteOwn => Error::AddressIsOwn(text),
+        CommandError::InviteExpired { .. } => Error::InviteExpired(text),
+        CommandError::InviteAcceptedBefore => Error::InviteAccepted(text),
+        CommandError::InviteKeyDiffers => Error::InviteKeyDiffers(text),
+        CommandError::InvitesFull => Error::InvitesFull(text),
+        CommandError::UnknownInvite => Error::UnknownInvite(text),
+        CommandError::UnknownRequest => Error::UnknownRequest(text),
+        CommandError::NoClock => Error::NoClock(text),
         CommandError::UnknownChannel => Error::UnknownChannel(text),
         CommandError::ChannelsFull => Error::ChannelsFull(text),
         CommandError::SuiteFloor { .. } => Error::SuiteFloor(text),

@@ -15,12 +15,14 @@ mod contacts;
 mod convert;
 mod daemon;
 mod events;
+mod invites;
 mod links;
 mod message_bus;
 mod messages;
 mod objects;
 mod peers;
 mod ping;
+mod requests;
 mod routes;
 mod server;
 mod shim;
@@ -123,6 +125,8 @@ impl Context {
             .serve_at(api::PATH, messages::Messages(self.clone()))
             .serve_at(api::PATH, channels::Channels(self.clone()))
             .serve_at(api::PATH, contacts::Contacts(self.clone()))
+            .serve_at(api::PATH, invites::Invites(self.clone()))
+            .serve_at(api::PATH, requests::Requests(self.clone()))
             .serve_at(api::PATH, links::Links(self.clone()))
             .serve_at(api::PATH, events::Events(self.clone()))
             .serve_at(api::PATH, zbus::fdo::ObjectManager)

@@ -78,6 +78,9 @@ async fn tell(
         What::Proven(_)
         | What::Route(..)
         | What::KeyChanged(_)
+        | What::InviteUsed(..)
+        | What::InviteAnswered(..)
+        | What::Request(..)
         | What::ClockSkew(_)
         | What::Config => Ok(()),
     }?;

@@ -44,11 +44,13 @@ fn documents() -> Vec<(String, String)> {
         document(&contacts::Contacts(context.clone())),
         document(&daemon::Daemon(context.clone())),
         document(&events::Events(context.clone())),
+        document(&invites::Invites(context.clone())),
         document(&objects::Link(row)),
         document(&links::Links(context.clone())),
         document(&messages::Messages(context.clone())),
         document(&objects::Peer(api::Peer::default())),
         document(&peers::Peers(context.clone())),
+        document(&requests::Requests(context.clone())),
         document(&routes::Routes(context)),
     ];
     documents.sort();

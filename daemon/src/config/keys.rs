@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Bus, Config, Diagnostics, Level, LogFormat, Secret, Value};
+use super::{Bus, Config, Diagnostics, Level, LogFormat, Secret, Strangers, Value};
 
 /// One key of the configuration.
 #[derive(Debug)]
@@ -216,6 +216,15 @@ pub const KEYS: &[Key] = &[
         default: "\"everyone\"",
         set: |c, v| set_word(&mut c.diagnostics, v, Diagnostics::parse),
         get: |c| c.diagnostics.as_str().into(),
+        ..KEY
+    },
+    Key {
+        name: "messages.strangers",
+        help: "Where first messages of strangers go: to the inbox, to `qpc requests`, or nowhere.",
+        allowed: "\"inbox\", \"request\", \"refuse\"",
+        default: "\"inbox\"",
+        set: |c, v| set_word(&mut c.strangers, v, Strangers::parse),
+        get: |c| c.strangers.as_str().into(),
         ..KEY
     },
     Key {

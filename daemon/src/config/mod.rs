@@ -57,6 +57,8 @@ pub struct Config {
     pub routes_max: u32,
     /// Who gets answers to ping and trace.
     pub diagnostics: Diagnostics,
+    /// What becomes of strangers' messages.
+    pub strangers: Strangers,
     /// What is logged.
     pub log_level: Level,
     /// How it is logged.
@@ -135,6 +137,18 @@ words! {
         Everyone = "everyone",
         /// Contacts only.
         Contacts = "contacts",
+    }
+}
+
+words! {
+    /// What becomes of messages of nodes that are neither contacts nor let in.
+    Strangers {
+        /// They are in the inbox like others.
+        Inbox = "inbox",
+        /// They wait until somebody decides.
+        Request = "request",
+        /// They are dropped.
+        Refuse = "refuse",
     }
 }
 
@@ -220,6 +234,7 @@ impl Config {
             relay_quota_mib: 64,
             routes_max: 100_000,
             diagnostics: Diagnostics::Everyone,
+            strangers: Strangers::Inbox,
             log_level: Level::Info,
             log_format: LogFormat::Plain,
             metrics_listen: String::new(),
