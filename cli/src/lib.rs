@@ -18,6 +18,7 @@
 //! * [`commands`] has one file per command.
 //! * [`show`] is the only way to the terminal. Text from other people passes through
 //!   [`show::text`] first, always.
+//! * [`qr`] draws invites.
 //! * [`graph`] lays out and draws the topology.
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod commands;
 pub mod failure;
 pub mod graph;
 pub mod input;
+pub mod qr;
 pub mod show;
 
 #[cfg(test)]

@@ -130,6 +130,17 @@ pub enum Command {
     /// Names for nodes: list, add, remove, rename, trust
     #[command(subcommand)]
     Contacts(Contacts),
+    /// Make a code that lets somebody become a contact
+    Invite(Invite),
+    /// Meet the person whose code this is
+    Accept(Accept),
+    /// Messages of strangers that wait for a decision: list, accept, block, unblock
+    #[command(override_usage = "qpc requests [OPTIONS] [COMMAND]")]
+    Requests {
+        /// What to do [default: list]
+        #[command(subcommand)]
+        command: Option<Requests>,
+    },
     /// Back up the node's identity, or bring a backup back
     #[command(subcommand)]
     Identity(Identity),
@@ -321,6 +332,74 @@ pub enum Contacts {
     Trust {
         /// The contact's name or address
         contact: ContactRef,
+    },
+}
+
+/// `qpc invite`
+#[derive(Args, Clone, Debug)]
+pub struct Invite {
+    /// What you would like to be called by whoever accepts
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// How long the code holds: 90s, 10m, 12h, 7d
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = value::lifetime)]
+    pub expires: Duration,
+    /// How many people may accept it
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = value::count)]
+    pub uses: u32,
+    /// A link on which this node can be reached, in place of those it finds itself; may be repeated
+    #[arg(long = "hint", value_name = "URI")]
+    pub hints: Vec<LinkUri>,
+    /// Draw the code as a QR code, terminal or not
+    #[arg(long, overrides_with = "no_qr")]
+    pub qr: bool,
+    /// No QR code, not even on a terminal
+    #[arg(long, overrides_with = "qr")]
+    pub no_qr: bool,
+    /// Show the codes that were given, and who accepted them
+    #[arg(long, conflicts_with_all = ["name", "hints", "qr", "no_qr", "revoke"])]
+    pub list: bool,
+    /// Take a code back that was given
+    #[arg(long, value_name = "ID", conflicts_with_all = ["name", "hints", "qr", "no_qr"])]
+    pub revoke: Option<HexId>,
+}
+
+/// `qpc accept`
+#[derive(Args, Clone, Debug)]
+pub struct Accept {
+    /// The code, or - to read it from standard input; line breaks and spaces in it do no harm
+    #[arg(required = true, value_name = "CODE")]
+    pub code: Vec<String>,
+    /// What to call whoever made it [default: what they wished for]
+    #[arg(long, value_name = "PETNAME")]
+    pub name: Option<String>,
+    /// What you would like to be called there
+    #[arg(long = "as", value_name = "NAME")]
+    pub introduce_as: Option<String>,
+}
+
+/// `qpc requests`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Requests {
+    /// What waits, and who is blocked
+    List,
+    /// Let a stranger in; what it sent moves to the inbox
+    Accept {
+        /// The stranger's address, or the id of its message
+        node: ContactRef,
+        /// Make it a contact of this name
+        #[arg(long, value_name = "PETNAME")]
+        name: Option<String>,
+    },
+    /// Drop what a node sent and whatever it will send; it is not told
+    Block {
+        /// The node's address, a contact's name, or the id of its message
+        node: ContactRef,
+    },
+    /// End a block
+    Unblock {
+        /// The node's address, or a contact's name
+        node: ContactRef,
     },
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod events;
 mod identity;
 mod inbox;
+mod invite;
 mod links;
 mod manual;
 mod mesh;
@@ -14,6 +15,7 @@ mod node;
 mod ping;
 mod proof;
 mod queue;
+mod requests;
 mod send;
 
 use std::future::Future;
@@ -66,6 +68,9 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Why { id } => queue::why(&client, id, console).await,
         Command::Queue => queue::list(&client, console).await,
         Command::Cancel { ids } => queue::cancel(&client, ids, console).await,
+        Command::Invite(invite) => invite::run(&client, invite, console).await,
+        Command::Accept(accept) => invite::accept(&client, accept, console).await,
+        Command::Requests { command } => requests::run(&client, command.as_ref(), console).await,
         Command::Contacts(contacts) => contacts::run(&client, contacts, console).await,
         Command::Mailbox(args::Mailbox::Use { node }) => {
             node::use_mailbox(&client, node, console).await

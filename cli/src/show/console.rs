@@ -134,6 +134,8 @@ pub enum Paint {
     Strong,
     /// Beside the point.
     Faint,
+    /// White ink on black, whatever the terminal's colours: half blocks of a QR code.
+    Paper,
 }
 
 impl Paint {
@@ -144,6 +146,7 @@ impl Paint {
             Self::Bad => "31",
             Self::Strong => "1",
             Self::Faint => "2",
+            Self::Paper => "97;40",
         }
     }
 }

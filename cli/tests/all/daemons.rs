@@ -39,8 +39,13 @@ struct Daemon {
 
 impl Daemon {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With settings in its environment, until it is restarted.
+    fn start_with(environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (child, address) = launch(dir.path());
+        let (child, address) = launch(dir.path(), environment);
         Self { child, dir, address }
     }
 
@@ -72,7 +77,7 @@ impl Daemon {
     }
 
     fn restart(&mut self) {
-        (self.child, _) = launch(self.dir.path());
+        (self.child, _) = launch(self.dir.path(), &[]);
     }
 }
 
@@ -83,7 +88,7 @@ impl Drop for Daemon {
     }
 }
 
-fn launch(dir: &Path) -> (Child, String) {
+fn launch(dir: &Path, environment: &[(&str, &str)]) -> (Child, String) {
     let mut child = Command::new(qpcd())
         .arg("--data-dir")
         .arg(dir.join("data"))
@@ -92,6 +97,7 @@ fn launch(dir: &Path) -> (Child, String) {
         .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-iroh"])
         .env_clear()
         .env("HOME", dir)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -210,6 +216,67 @@ fn contacts_have_names_that_work_everywhere() {
     anna.qpc("contacts remove cleo").exits(0);
     assert_eq!(anna.json("contacts list")["contacts"], json!([]));
     anna.qpc(&format!("contacts trust {}", carla.address)).exits(1);
+}
+
+// CLI-86, CLI-87
+#[test]
+fn strangers_meet_by_a_code_alone() {
+    let (anna, ben) = (Daemon::start(), Daemon::start());
+    let invite = anna.json("invite --name Anna");
+    let code = invite["code"].as_str().expect("a code");
+    assert_eq!(invite["hints"], json!([anna.listening()]));
+    let met = ben.json(&format!("accept {code} --as Ben"));
+    assert_eq!((&met["address"], &met["name"]), (&json!(anna.address), &json!("Anna")));
+    assert_eq!(met["links"], json!([anna.listening()]));
+    until("Ben at Anna's", || anna.json("contacts list")["contacts"] != json!([]));
+    let contact = &anna.json("contacts list")["contacts"][0];
+    assert_eq!((&contact["name"], &contact["suggested"]), (&json!("Ben"), &json!(true)));
+    ben.qpc("send Anna hello --wait 20").exits(0);
+    assert_eq!(anna.json("inbox")["messages"][0]["name"], "Ben");
+    anna.qpc("contacts rename Ben Benno").exits(0);
+    assert_eq!(anna.json("contacts list")["contacts"][0]["suggested"], false);
+    assert_eq!(anna.json("invite --list")["invites"][0]["guests"], json!([ben.address]));
+
+    let refused = |node: &Daemon, code: &str, words: &str| {
+        let ran = node.qpc(&format!("--json accept {code}")).exits(1);
+        let error = ran.error();
+        assert!(error["error"].as_str().is_some_and(|text| text.contains(words)), "{error}");
+    };
+    let carla = Daemon::start();
+    refused(&carla, &code[..code.len() - 3], "cut");
+    let other = if &code[60..61] == "A" { "B" } else { "A" };
+    let altered = format!("{}{other}{}", &code[..60], &code[61..]);
+    refused(&carla, &altered, "altered");
+    refused(&carla, "hello", "no invite");
+    refused(&anna, code, "own");
+    refused(&ben, code, "accepted here before");
+    let short = anna.json("invite --expires 1s");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    refused(&carla, short["code"].as_str().expect("a code"), "expired");
+    // Used up: only Anna knows, and lets nobody else in.
+    carla.qpc(&format!("accept {code}")).exits(0);
+    carla.qpc("send Anna hello --wait 20").exits(0);
+    assert_eq!(anna.json("contacts list")["contacts"].as_array().map(Vec::len), Some(1));
+}
+
+// CLI-88
+#[test]
+fn strangers_wait_for_a_decision() {
+    let (anna, ben) =
+        (Daemon::start_with(&[("QPC_MESSAGES_STRANGERS", "request")]), Daemon::start());
+    ben.qpc(&format!("links add {}", anna.listening())).exits(0);
+    ben.qpc(&format!("send {} knock", anna.address)).exits(0);
+    until("a request", || anna.json("requests")["requests"] != json!([]));
+    assert_eq!(anna.json("inbox")["messages"], json!([]));
+    let request = &anna.json("requests")["requests"][0];
+    assert_eq!((&request["from"], &request["text"]), (&json!(ben.address), &json!("knock")));
+    let id = request["id"].as_str().expect("an id").to_owned();
+    anna.qpc(&format!("requests accept {id} --name Ben")).exits(0);
+    until("the message", || anna.json("inbox")["messages"] != json!([]));
+    anna.qpc("requests block Ben").exits(0);
+    assert_eq!(anna.json("requests")["blocked"], json!([ben.address]));
+    anna.qpc("requests unblock Ben").exits(0);
+    assert_eq!(anna.json("requests")["blocked"], json!([]));
 }
 
 // CLI-33

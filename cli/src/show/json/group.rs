@@ -103,6 +103,8 @@ pub struct Contact {
     pub floor: Option<String>,
     /// Whether it showed another key since.
     pub key_changed: bool,
+    /// Whether the name is only what the contact wished for.
+    pub suggested: bool,
 }
 
 impl From<api::Contact> for Contact {
@@ -113,6 +115,7 @@ impl From<api::Contact> for Contact {
             root_key: contact.root_key,
             floor: contact.floor,
             key_changed: contact.key_changed,
+            suggested: contact.suggested,
         }
     }
 }

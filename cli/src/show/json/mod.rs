@@ -5,6 +5,7 @@
 //! milliseconds. Unknown values are `null`.
 
 mod group;
+mod meeting;
 mod message;
 mod node;
 mod report;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
+pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
     Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
 };
@@ -71,6 +73,7 @@ macro_rules! documents {
 }
 
 documents! {
+    Accepted => "accept/1",
     Cancelled => "cancelled/1",
     Channel => "channel/1",
     Channels => "channels/1",
@@ -83,12 +86,15 @@ documents! {
     Graph => "graph/1",
     History => "history/1",
     Inbox => "inbox/1",
+    Invite => "invite/1",
+    Invites => "invites/1",
     Links => "links/1",
     Message => "message/1",
     Peers => "peers/1",
     Ping => "ping/1",
     Proof => "proof/1",
     Queue => "queue/1",
+    Requests => "requests/1",
     Routes => "routes/1",
     Sent => "send/1",
     Status => "status/1",
