@@ -63,7 +63,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
             "name" => set("name", Value::Text(text()?)),
             "log-level" => set("log.level", Value::Text(text()?)),
             "log-format" => set("log.format", Value::Text(text()?)),
-            "no-mdns" => set("mdns.enabled", Value::Bool(false)),
+            "no-mdns" => set("discovery.mdns", Value::Bool(false)),
+            "no-multicast" => set("discovery.multicast", Value::Bool(false)),
             "no-iroh" => set("iroh.enabled", Value::Bool(false)),
             "iroh-bind" => set("iroh.bind", Value::Text(text()?)),
             "tcp-listen" => listen.push(text()?),
@@ -109,7 +110,8 @@ Without any flag it is a node ready for use: it makes an identity, listens, and 
       --name TEXT              what people call this node
       --log-level LEVEL        error, warn, info, debug or trace
       --log-format FORMAT      plain, json or journald
-      --no-mdns                do not look for neighbours on the local network
+      --no-mdns                do not look for neighbours by mDNS
+      --no-multicast           nor in quicprochat's own multicast group
       --no-iroh                no QUIC links
       --iroh-bind ADDR:PORT    where QUIC links are bound
       --new-identity           start over under a new address; the old one is set aside
@@ -145,6 +147,7 @@ mod tests {
             "--tcp-listen",
             "[::1]:2",
             "--no-mdns",
+            "--no-multicast",
             "--no-iroh",
             "--iroh-bind",
             "127.0.0.1:0",
@@ -152,11 +155,18 @@ mod tests {
         let Ok(Request::Run(flags)) = run(&args) else { panic!("the contract's flags") };
         assert_eq!(flags.sources.file, Some("/c".into()));
         let keys: Vec<&str> = flags.sources.flags.iter().map(|(_, key, _)| *key).collect();
-        let wanted =
-            ["data_dir", "socket", "mdns.enabled", "iroh.enabled", "iroh.bind", "tcp.listen"];
+        let wanted = [
+            "data_dir",
+            "socket",
+            "discovery.mdns",
+            "discovery.multicast",
+            "iroh.enabled",
+            "iroh.bind",
+            "tcp.listen",
+        ];
         assert_eq!(keys, wanted);
         let both = Value::List(vec!["127.0.0.1:1".into(), "[::1]:2".into()]);
-        assert_eq!(flags.sources.flags[5].2, both);
+        assert_eq!(flags.sources.flags[6].2, both);
     }
 
     /// `CFG-07`

@@ -4,6 +4,7 @@
 //! run say so in capitals and pass.
 
 mod crashes;
+mod discovery;
 mod install;
 mod namespaces;
 mod simulation;

@@ -27,9 +27,12 @@
 //! 3. [`tcp`]: sockets, dialling, listening, and the limits for strangers.
 //! 4. [`manager`]: which connections become links, what is tried again when, one place to wait.
 //!
+//! [`discovery`] is beside all that: it finds places to dial on the own network, and opens nothing.
+//!
 //! Parsers and state machines are free of sockets; what has a socket is thin.
 #![forbid(unsafe_code)]
 
+pub mod discovery;
 pub mod impaired;
 pub mod limits;
 pub mod link;

@@ -129,6 +129,8 @@ fn document(status: &api::Status) -> json::Status {
         listening: status.listening.clone(),
         warnings: status.warnings.clone(),
         dropped: status.dropped.iter().map(|drop| (drop.reason.clone(), drop.count)).collect(),
+        discovered: status.discovered,
+        multicast_sent: status.multicast_sent,
     }
 }
 

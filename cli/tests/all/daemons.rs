@@ -94,7 +94,7 @@ fn launch(dir: &Path, environment: &[(&str, &str)]) -> (Child, String) {
         .arg(dir.join("data"))
         .arg("--socket")
         .arg(dir.join("s"))
-        .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-iroh"])
+        .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-multicast", "--no-iroh"])
         .env_clear()
         .env("HOME", dir)
         .envs(environment.iter().copied())

@@ -62,6 +62,10 @@ pub struct Status {
     pub dropped: Vec<Dropped>,
     /// Signals that a slow client did not get.
     pub signals_dropped: u64,
+    /// Neighbours that were found on the local network and not forgotten.
+    pub discovered: u32,
+    /// Multicast packets sent to find them, without mDNS.
+    pub multicast_sent: u64,
 }
 
 /// How many frames were dropped for one reason: `(reason, count)`.
@@ -343,7 +347,8 @@ pub struct Link {
     pub uri: String,
     /// `listener`, `dialled` or `accepted`.
     pub direction: String,
-    /// `config`, `api` or `peer`: who wanted it. What came through the API is kept over restarts.
+    /// `config`, `api` or `peer`: who wanted it; `discovered`: nobody, the neighbour was found.
+    /// What came through the API is kept over restarts.
     pub origin: String,
     /// `connecting`, `up`, `backoff` (until the next try), `standby` (another link to the same
     /// neighbour is up) or `listening`.
@@ -354,6 +359,48 @@ pub struct Link {
     pub error: Option<String>,
     /// Milliseconds until it is tried again.
     pub next_try_ms: Option<u64>,
+}
+
+/// How neighbours on the local network are looked for, and who was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Discovery {
+    /// `off`, `starting`, `works`, or `failed: ` and why.
+    pub mdns: String,
+    /// The same of the own multicast group.
+    pub multicast: String,
+    /// The own group, `[GROUP]:PORT`.
+    pub group: String,
+    /// Interfaces on which the own group is joined.
+    pub interfaces: Vec<String>,
+    /// Multicast packets sent to the own group since the start.
+    pub sent: u64,
+    /// Answers sent to nodes that asked.
+    pub answered: u64,
+    /// Packets that the system did not take.
+    pub failed: u64,
+    /// Packets received that counted.
+    pub received: u64,
+    /// Packets and findings that did not, by reason.
+    pub ignored: Vec<Dropped>,
+    /// Who was found.
+    pub found: Vec<Found>,
+}
+
+/// A neighbour that was found: `(instance, uri, state, link, held_for_ms)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, Type)]
+pub struct Found {
+    /// 16 hexadecimal digits that it drew at its start, or `next-node`.
+    pub instance: String,
+    /// Where it can be dialled.
+    pub uri: String,
+    /// The state of the link to it; `held` while it is left alone because it could not be reached,
+    /// `seen` while it is not dialled: it dialled us, or there are enough links.
+    pub state: String,
+    /// The id of that link; empty when there is none.
+    pub link: String,
+    /// Milliseconds until it is tried again; 0 when it is not left alone.
+    pub held_for_ms: u64,
 }
 
 /// Something that happened.

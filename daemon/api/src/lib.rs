@@ -16,6 +16,7 @@
 //! | `org.quicprochat.Invites1` | first meeting by a code | [`InvitesProxy`] |
 //! | `org.quicprochat.Requests1` | strangers' first messages | [`RequestsProxy`] |
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
+//! | `org.quicprochat.Discovery1` | who was found on the local network | [`DiscoveryProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
 //! | `org.quicprochat.Peer1` | one neighbour, at `/org/quicprochat/peers/<address>` | [`PeerProxy`] |
 //! | `org.quicprochat.Link1` | one link, at `/org/quicprochat/links/<id>` | [`LinkProxy`] |
@@ -47,8 +48,9 @@ mod xml_tests;
 
 pub use client::connect;
 pub use dict::{
-    Channel, ChannelMessage, Contact, Dropped, EventEntry, GivenInvite, InboxMessage, Link,
-    Message, Met, NewInvite, Peer, PingReply, Request, Route, Status, TraceHop, Try,
+    Channel, ChannelMessage, Contact, Discovery, Dropped, EventEntry, Found, GivenInvite,
+    InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Request, Route, Status, TraceHop,
+    Try,
 };
 pub use error::Error;
 pub use options::{
@@ -56,9 +58,9 @@ pub use options::{
     PingOptions, RequestOptions, RouteOptions, SendOptions,
 };
 pub use proxy::{
-    ChannelsProxy, ContactsProxy, DaemonProxy, EventStream, EventsProxy, InvitesProxy, LinksProxy,
-    MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream, RequestsProxy, RoutesProxy,
-    StateChangedStream,
+    ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy, EventStream, EventsProxy,
+    InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream,
+    RequestsProxy, RoutesProxy, StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
 
@@ -79,6 +81,7 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Channels1", include_str!("../xml/org.quicprochat.Channels1.xml")),
     ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
     ("org.quicprochat.Daemon1", include_str!("../xml/org.quicprochat.Daemon1.xml")),
+    ("org.quicprochat.Discovery1", include_str!("../xml/org.quicprochat.Discovery1.xml")),
     ("org.quicprochat.Events1", include_str!("../xml/org.quicprochat.Events1.xml")),
     ("org.quicprochat.Invites1", include_str!("../xml/org.quicprochat.Invites1.xml")),
     ("org.quicprochat.Link1", include_str!("../xml/org.quicprochat.Link1.xml")),

@@ -232,6 +232,17 @@ pub trait Links {
     fn remove(&self, id: &str) -> Result<(), Error>;
 }
 
+/// Neighbours on the local network: how they are looked for, and who was found.
+#[proxy(
+    interface = "org.quicprochat.Discovery1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Discovery {
+    /// How neighbours are looked for, and who was found.
+    fn state(&self) -> Result<crate::Discovery, Error>;
+}
+
 /// What happens.
 #[proxy(
     interface = "org.quicprochat.Events1",

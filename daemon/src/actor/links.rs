@@ -27,6 +27,8 @@ pub enum Origin {
     Api,
     /// The neighbour.
     Peer,
+    /// Nobody: the neighbour was found on the local network.
+    Discovered,
 }
 
 impl Origin {
@@ -36,6 +38,7 @@ impl Origin {
             Self::Config => "config",
             Self::Api => "api",
             Self::Peer => "peer",
+            Self::Discovered => "discovered",
         }
     }
 }
@@ -112,7 +115,9 @@ impl Links {
             self.listen(transports, address);
         }
         for uri in &config.tcp_peers {
-            let known = self.wanted.values().any(|(known, _)| known == uri);
+            let is_wanted =
+                |(known, origin): &(String, Origin)| known == uri && *origin != Origin::Discovered;
+            let known = self.wanted.values().any(is_wanted);
             if !known && let Err(error) = self.add(transports, uri, Origin::Config) {
                 tracing::error!("link {uri}: {error}");
             }
@@ -144,9 +149,35 @@ impl Links {
                 self.wanted.insert(id, (uri.to_owned(), origin));
                 Ok(id)
             }
-            Err(AddError::Exists(id)) => Ok(id),
+            Err(AddError::Exists(id)) => {
+                // Found before it was asked for: from now on it stays.
+                if let Some((_, found @ Origin::Discovered)) = self.wanted.get_mut(&id) {
+                    *found = origin;
+                }
+                Ok(id)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// Adds a link to a neighbour that was found; `None` when there is one already, or no room.
+    pub(super) fn add_discovered(
+        &mut self,
+        transports: &mut TransportManager,
+        uri: &str,
+    ) -> Option<HandleId> {
+        let id = transports.add(uri).ok()?;
+        self.wanted.insert(id, (uri.to_owned(), Origin::Discovered));
+        Some(id)
+    }
+
+    /// Forgets a link to a neighbour that was found; false when somebody asked for it since.
+    pub(super) fn forget_discovered(&mut self, id: HandleId) -> bool {
+        let is_found = matches!(self.wanted.get(&id), Some((_, Origin::Discovered)));
+        if is_found {
+            self.wanted.remove(&id);
+        }
+        is_found
     }
 
     /// Whether every listener is bound or known to fail.
@@ -262,6 +293,7 @@ impl Actor {
         if !self.transports.remove(id) {
             return Err(LinkError::Unknown);
         }
+        self.leave_alone(id);
         self.links.wanted.remove(&id);
         self.links.listeners.retain(|listener| *listener != id);
         self.links.keep().map_err(LinkError::Keep)
@@ -280,6 +312,10 @@ impl Actor {
                 continue;
             }
             match (&row.error, row.state) {
+                // Nobody asked for it, so nobody is to worry.
+                _ if row.origin == Origin::Discovered && row.state != "up" => {
+                    tracing::debug!(link = row.id, "found {} {}", row.uri, row.state);
+                }
                 (Some(error), "backoff") => {
                     tracing::warn!(link = row.id, "{} {}: {error}", row.direction, row.uri);
                 }
@@ -321,6 +357,7 @@ impl Actor {
             self.transports.set_network_key(key);
         }
         self.links.apply(&config, &mut self.transports);
+        self.apply_discovery(&config.discovery);
         self.transports.retry_now();
         crate::log::set_level(config.log_level);
         self.config = config;
@@ -364,3 +401,47 @@ fn default_listen() -> Vec<SocketAddr> {
 
 /// The default TCP port of quicprochat.
 pub const TCP_PORT: u16 = 7743;
+
+#[cfg(test)]
+mod tests {
+    use mesh::MeshIdentity;
+    use transports::LinkConfig;
+
+    use super::*;
+    use crate::paths::Paths;
+
+    fn config(peers: &[&str]) -> Config {
+        let paths = Paths { config: "c".into(), data_dir: "/nowhere".into(), socket: "s".into() };
+        let mut config = Config::new(&paths);
+        config.tcp_listen = Some(Vec::new());
+        config.tcp_peers = peers.iter().map(|&uri| uri.to_owned()).collect();
+        config
+    }
+
+    fn origins(links: &Links, transports: &TransportManager) -> Vec<Origin> {
+        links.rows(transports).iter().map(|row| row.origin).collect()
+    }
+
+    /// `DSC-24`, in both orders: configured and then found, found and then configured.
+    #[tokio::test]
+    async fn dsc_24_a_configured_link_stays_as_it_is() {
+        const URI: &str = "tcp://192.0.2.1:7743";
+        let identity = MeshIdentity::from_seeds([1; 32], None);
+        let mut transports = TransportManager::new(LinkConfig::new(identity));
+        let mut links = Links::open(&config(&[URI]), &mut transports);
+        assert_eq!(links.add_discovered(&mut transports, URI), None);
+        assert_eq!(origins(&links, &transports), [Origin::Config]);
+
+        links.apply(&config(&[]), &mut transports);
+        let id = links.add_discovered(&mut transports, URI).expect("nobody asked for it");
+        assert_eq!(origins(&links, &transports), [Origin::Discovered]);
+        links.apply(&config(&[URI]), &mut transports);
+        assert_eq!(origins(&links, &transports), [Origin::Config]);
+        assert!(!links.forget_discovered(id), "it is no longer ours to forget");
+
+        links.apply(&config(&[]), &mut transports);
+        assert!(transports.list().is_empty());
+        let id = links.add_discovered(&mut transports, URI).expect("nobody asked for it");
+        assert!(links.forget_discovered(id));
+    }
+}

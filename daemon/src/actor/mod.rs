@@ -6,6 +6,7 @@
 
 mod clock;
 mod commands;
+mod discovered;
 mod durable;
 mod events;
 mod handle;
@@ -22,9 +23,10 @@ use tokio::{
     sync::{broadcast, mpsc},
     time::sleep_until,
 };
-use transports::{DownReason, Flow, LinkEvent, TransportManager};
+use transports::{DownReason, Flow, LinkEvent, TransportManager, discovery::Sighting};
 
 pub use clock::Clock;
+pub use discovered::{Discovered, DiscoveryNumbers, FoundNeighbour};
 pub use events::{EventLog, Happening, What};
 pub use handle::{Handle, Job, Stopped};
 pub use links::{LinkError, LinkRow, Links, Origin, TCP_PORT};
@@ -46,6 +48,7 @@ pub struct Actor {
     node: Node,
     transports: TransportManager,
     links: Links,
+    discovered: Discovered,
     writer: Writer,
     clock: Clock,
     config: Config,
@@ -69,6 +72,7 @@ pub struct Actor {
 enum Wake {
     Link(LinkEvent),
     Job(Option<Job>),
+    Found(Sighting),
     Disk,
     Time,
 }
@@ -109,11 +113,13 @@ impl Actor {
             .flatten()
             .min();
         let due = self.clock.to_tokio(due.unwrap_or_else(|| self.clock.next_tick()));
+        let due = self.discovered.poll_timeout().map_or(due, |found| found.min(due));
         tokio::select! {
             biased;
             event = self.transports.next() => Wake::Link(event),
             job = self.jobs.recv() => Wake::Job(job),
             () = self.writer.changed() => Wake::Disk,
+            sighting = self.discovered.next() => Wake::Found(sighting),
             () = sleep_until(due) => Wake::Time,
         }
     }
@@ -125,6 +131,7 @@ impl Actor {
             Wake::Link(event) => self.on_link_event(event),
             Wake::Job(Some(job)) => job(self),
             Wake::Job(None) => self.stopping = true,
+            Wake::Found(sighting) => self.discovered.on_sighting(sighting),
             Wake::Disk | Wake::Time => {}
         }
         for _ in 0..LINK_EVENTS_MAX {
@@ -140,6 +147,7 @@ impl Actor {
         if self.node.poll_timeout().is_some_and(|due| due <= now) {
             self.node.handle_timeout(now);
         }
+        self.discovered.handle_timeout();
         if self.clock.tick(now) {
             self.tick(now);
         }
@@ -205,8 +213,10 @@ impl Actor {
         self.resume_links();
         if self.links_changed {
             self.links_changed = false;
+            self.discovered.links_changed();
             self.settle_links();
         }
+        self.settle_discovered();
     }
 
     fn drain_records(&mut self) -> bool {
@@ -282,6 +292,7 @@ impl Actor {
     async fn shut_down(mut self) {
         self.notifier.stopping();
         tracing::info!("stopping");
+        self.stop_discovery(GOODBYE_WAIT).await;
         self.transports.shutdown(CLOSE_WAIT).await;
         self.drain_records();
         self.writer.stop();
@@ -300,6 +311,9 @@ const JOBS_MAX: usize = 64;
 
 /// How long readiness waits for listeners.
 const READY_WAIT: Duration = Duration::from_secs(1);
+
+/// How long discovery may take to say goodbye.
+const GOODBYE_WAIT: Duration = Duration::from_millis(250);
 
 /// How long links may take to say goodbye.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);

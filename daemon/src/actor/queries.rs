@@ -11,7 +11,7 @@ use mesh::{
     },
 };
 
-use super::{Actor, LinkRow, waiters::Final};
+use super::{Actor, DiscoveryNumbers, LinkRow, Origin, waiters::Final};
 use crate::store::{Health, Progress};
 
 /// Petnames of contacts.
@@ -32,6 +32,8 @@ pub struct Numbers {
     pub links: Vec<LinkRow>,
     /// What the links counted.
     pub transports: transports::Counters,
+    /// Who was found, and how.
+    pub discovery: DiscoveryNumbers,
     /// What people should know.
     pub warnings: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Actor {
             disk: self.writer.progress(),
             links: self.link_rows(),
             transports: self.transports.counters().clone(),
+            discovery: self.discovery(),
             warnings: self.warnings(),
         }
     }
@@ -81,7 +84,9 @@ impl Actor {
             ));
         }
         let rows = self.link_rows();
-        warnings.extend(rows.iter().filter_map(|row| {
+        // Of those that were found nobody expects anything.
+        let asked_for = rows.iter().filter(|row| row.origin != Origin::Discovered);
+        warnings.extend(asked_for.filter_map(|row| {
             let error = row.error.as_ref().filter(|_| row.state == "backoff")?;
             Some(format!("Link {} does not work: {error}.", row.uri))
         }));

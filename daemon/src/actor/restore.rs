@@ -57,6 +57,7 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
     link_config.inbound_max = config.tcp_inbound_max;
     let mut transports = TransportManager::new(link_config);
     let links = Links::open(&config, &mut transports);
+    let discovered = super::Discovered::start(&config.discovery);
     let (handle, jobs, listeners) = Handle::new();
     for warning in &warnings {
         tracing::warn!("{warning}");
@@ -65,6 +66,7 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
         node,
         transports,
         links,
+        discovered,
         writer,
         clock,
         config,

@@ -7,7 +7,7 @@ use mesh::{
     view::{ChannelView, ContactView, InviteView, MessageView, PeerView, RequestView, RouteView},
 };
 
-use crate::actor::{Happening, LinkRow, Names, What};
+use crate::actor::{DiscoveryNumbers, Happening, LinkRow, Names, What};
 
 /// Names of nodes and links, as they were when a view was taken.
 pub(super) struct Labels {
@@ -156,6 +156,32 @@ pub(super) fn link(row: &LinkRow) -> api::Link {
         peer: row.peer.map(|address| address.to_string()),
         error: row.error.clone(),
         next_try_ms: row.next_try.map(millis),
+    }
+}
+
+pub(super) fn discovery(numbers: DiscoveryNumbers) -> api::Discovery {
+    let counters = numbers.status.counters;
+    let ignored = counters.ignored.into_iter().chain(numbers.refused);
+    let found = numbers.found.into_iter().map(|found| api::Found {
+        instance: found.name,
+        uri: found.uris.into_iter().next().unwrap_or_default(),
+        state: found.state.into(),
+        link: found.link.map_or_else(String::new, |link| link.to_string()),
+        held_for_ms: found.held_for.map_or(0, millis),
+    });
+    api::Discovery {
+        mdns: numbers.status.mdns.to_string(),
+        multicast: numbers.status.multicast.to_string(),
+        group: numbers.group,
+        interfaces: numbers.status.interfaces,
+        sent: counters.sent,
+        answered: counters.answered,
+        failed: counters.failed,
+        received: counters.received,
+        ignored: ignored
+            .map(|(reason, count)| api::Dropped { reason: reason.into(), count })
+            .collect(),
+        found: found.collect(),
     }
 }
 

@@ -201,6 +201,8 @@ impl Daemon {
                 .map(|(reason, count)| api::Dropped { reason: reason.as_str().into(), count })
                 .collect(),
             signals_dropped: self.0.shared.signals_dropped(),
+            discovered: u32::try_from(numbers.discovery.found.len()).unwrap_or(u32::MAX),
+            multicast_sent: numbers.discovery.status.counters.sent,
         }
     }
 }

@@ -14,6 +14,7 @@ mod channels;
 mod contacts;
 mod convert;
 mod daemon;
+mod discovery;
 mod events;
 mod invites;
 mod links;
@@ -128,6 +129,7 @@ impl Context {
             .serve_at(api::PATH, invites::Invites(self.clone()))
             .serve_at(api::PATH, requests::Requests(self.clone()))
             .serve_at(api::PATH, links::Links(self.clone()))
+            .serve_at(api::PATH, discovery::Discovery(self.clone()))
             .serve_at(api::PATH, events::Events(self.clone()))
             .serve_at(api::PATH, zbus::fdo::ObjectManager)
     }

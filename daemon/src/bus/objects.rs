@@ -66,7 +66,7 @@ impl Link {
         self.0.direction
     }
 
-    /// `config`, `api` or `peer`.
+    /// `config`, `api`, `peer` or `discovered`.
     #[zbus(property(emits_changed_signal = "const"))]
     fn origin(&self) -> &str {
         self.0.origin.as_str()

@@ -43,6 +43,7 @@ fn documents() -> Vec<(String, String)> {
         document(&channels::Channels(context.clone())),
         document(&contacts::Contacts(context.clone())),
         document(&daemon::Daemon(context.clone())),
+        document(&discovery::Discovery(context.clone())),
         document(&events::Events(context.clone())),
         document(&invites::Invites(context.clone())),
         document(&objects::Link(row)),

@@ -1,6 +1,9 @@
 //! Every key, once.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{SocketAddr, SocketAddrV6},
+    path::PathBuf,
+};
 
 use zeroize::Zeroizing;
 
@@ -272,12 +275,71 @@ pub const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
-        name: "mdns.enabled",
-        help: "Look for neighbours on the local network. Accepted; without effect in this version.",
+        name: "discovery.mdns",
+        help: "Whether neighbours on the local network are looked for by mDNS.",
         allowed: "true, false",
         default: "true",
-        set: |c, v| set_bool(&mut c.mdns_enabled, v),
-        get: |c| c.mdns_enabled.to_string(),
+        reloads: true,
+        set: |c, v| set_bool(&mut c.discovery.mdns, v),
+        get: |c| c.discovery.mdns.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "discovery.multicast",
+        help: "Whether they are looked for in an own IPv6 multicast group, too.",
+        allowed: "true, false",
+        default: "true",
+        reloads: true,
+        set: |c, v| set_bool(&mut c.discovery.multicast, v),
+        get: |c| c.discovery.multicast.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "discovery.group",
+        help: "That group; nodes with different ones do not hear each other.",
+        allowed: "\"[GROUP]:PORT\" of a link-local multicast group, ff?2::",
+        default: "\"[ff12::eae2:f4a]:7744\"",
+        reloads: true,
+        set: |c, v| {
+            let group: SocketAddrV6 = v.text()?.parse().ok()?;
+            let is_ours = group.ip().segments()[0] & 0xff0f == 0xff02 && group.port() != 0;
+            c.discovery.group = is_ours.then_some(group)?;
+            Some(())
+        },
+        get: |c| c.discovery.group.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "discovery.next_node",
+        help: "An address that every node of the network answers, as Freifunk's next node does.",
+        allowed: "\"tcp://HOST:PORT\", or \"\" for none",
+        default: "\"\"",
+        reloads: true,
+        set: |c, v| {
+            let fits = |t: &str| t.is_empty() || transports::tcp::TcpTarget::parse(t).is_ok();
+            set_text(&mut c.discovery.next_node, v, fits)
+        },
+        get: |c| c.discovery.next_node.clone(),
+        ..KEY
+    },
+    Key {
+        name: "discovery.only_on",
+        help: "Interfaces on which neighbours are looked for; an empty list means all.",
+        allowed: "a list of at most 64 names; a * at the end stands for anything",
+        default: "[]",
+        reloads: true,
+        set: |c, v| set_interfaces(&mut c.discovery.only_on, v),
+        get: |c| c.discovery.only_on.join(","),
+        ..KEY
+    },
+    Key {
+        name: "discovery.never_on",
+        help: "Interfaces on which they are not.",
+        allowed: "a list of at most 64 names; a * at the end stands for anything",
+        default: "[]",
+        reloads: true,
+        set: |c, v| set_interfaces(&mut c.discovery.never_on, v),
+        get: |c| c.discovery.never_on.join(","),
         ..KEY
     },
     Key {
@@ -335,6 +397,14 @@ fn set_path(field: &mut PathBuf, value: &Value, may_be_empty: bool) -> Option<()
 
 fn set_word<T>(field: &mut T, value: &Value, parse: fn(&str) -> Option<T>) -> Option<()> {
     *field = parse(value.text()?)?;
+    Some(())
+}
+
+fn set_interfaces(field: &mut Vec<String>, value: &Value) -> Option<()> {
+    // The kernel's names have at most 15 bytes.
+    let is_name = |name: &String| (1..=16).contains(&name.len()) && !name.contains(['/', ' ']);
+    let list = value.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+    *field = list.iter().all(is_name).then_some(list)?;
     Some(())
 }
 

@@ -11,7 +11,7 @@ mod value;
 
 use std::{
     fmt, fs, io,
-    net::SocketAddr,
+    net::{SocketAddr, SocketAddrV6},
     path::{Path, PathBuf},
 };
 
@@ -67,12 +67,42 @@ pub struct Config {
     pub metrics_listen: String,
     /// A file that metrics are written to every 15 s; empty: none.
     pub metrics_textfile: PathBuf,
-    /// Whether neighbours on the local network are looked for. Accepted; without effect so far.
-    pub mdns_enabled: bool,
+    /// How neighbours on the local network are looked for.
+    pub discovery: Discovery,
     /// Whether QUIC links are used. Accepted; without effect so far.
     pub iroh_enabled: bool,
     /// Where QUIC links are bound. Accepted; without effect so far.
     pub iroh_bind: Option<SocketAddr>,
+}
+
+/// How neighbours are found (`DSC-26`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// By mDNS.
+    pub mdns: bool,
+    /// In the own group.
+    pub multicast: bool,
+    /// The own group and its port.
+    pub group: SocketAddrV6,
+    /// The anycast address to dial; empty: none.
+    pub next_node: String,
+    /// Interfaces to look on; empty: all.
+    pub only_on: Vec<String>,
+    /// Interfaces not to look on.
+    pub never_on: Vec<String>,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self {
+            mdns: true,
+            multicast: true,
+            group: transports::discovery::limits::GROUP,
+            next_node: String::new(),
+            only_on: Vec::new(),
+            never_on: Vec::new(),
+        }
+    }
 }
 
 /// A value that is never printed.
@@ -239,7 +269,7 @@ impl Config {
             log_format: LogFormat::Plain,
             metrics_listen: String::new(),
             metrics_textfile: PathBuf::new(),
-            mdns_enabled: true,
+            discovery: Discovery::default(),
             iroh_enabled: true,
             iroh_bind: None,
         }

@@ -142,3 +142,26 @@ fn example_environment_is_complete() {
     let lines = ENV_EXAMPLE.lines().filter(|line| line.starts_with("#QPC_"));
     assert_eq!(lines.count(), KEYS.len() + 1, "QPC_CONFIG and one variable a key");
 }
+
+/// `DSC-26`
+#[test]
+fn discovery_is_configured() {
+    let text = "[discovery]\nmdns = false\ngroup = \"[ff02::1234]:1\"\nonly_on = [\"br-*\"]\n\
+                next_node = \"tcp://[fd00::1]:7743\"\n";
+    let config = load(text, &[("QPC_DISCOVERY_NEVER_ON", "wg0,tun*")]).expect("holds");
+    assert!(!config.discovery.mdns && config.discovery.multicast);
+    assert_eq!(config.discovery.group.to_string(), "[ff02::1234]:1");
+    assert_eq!(config.discovery.only_on, ["br-*"]);
+    assert_eq!(config.discovery.never_on, ["wg0", "tun*"]);
+    for bad in [
+        "group = \"[ff05::1]:7744\"",
+        "group = \"[fe80::1]:7744\"",
+        "group = \"[ff02::1]:0\"",
+        "group = \"224.0.0.251:5353\"",
+        "next_node = \"example.org\"",
+        "only_on = [\"\"]",
+        "never_on = [\"an interface with a long name\"]",
+    ] {
+        load(&format!("[discovery]\n{bad}\n"), &[]).expect_err(bad);
+    }
+}

@@ -12,6 +12,7 @@ pub fn expose(numbers: &Numbers, signals_dropped: u64) -> String {
     page.build();
     page.node(numbers);
     page.traffic(numbers);
+    page.discovery(numbers);
     page.disk(numbers);
     page.process();
     page.counter("api_signals_dropped_total", "Signals that slow clients did not get.");
@@ -96,6 +97,24 @@ impl Page {
             self.value("handshakes_failed_total", &format!("{{reason=\"{reason}\"}}"), count);
         }
         self.total("links_up_total", "Links that came up.", numbers.transports.links_up);
+    }
+
+    fn discovery(&mut self, numbers: &Numbers) {
+        let found = numbers.discovery.found.len();
+        self.gauge("discovered_neighbours", "Neighbours found on the local network.", found);
+        let counters = &numbers.discovery.status.counters;
+        for (name, help, value) in [
+            ("multicast_sent_total", "Packets sent to the own group.", counters.sent),
+            ("multicast_answered_total", "Answers sent to one asker each.", counters.answered),
+            ("multicast_failed_total", "Packets that were not taken.", counters.failed),
+            ("multicast_received_total", "Packets of others that counted.", counters.received),
+        ] {
+            self.total(name, help, value);
+        }
+        self.counter("multicast_ignored_total", "Packets and findings that did not, by reason.");
+        for (reason, count) in counters.ignored.iter().chain(&numbers.discovery.refused) {
+            self.value("multicast_ignored_total", &format!("{{reason=\"{reason}\"}}"), count);
+        }
     }
 
     fn disk(&mut self, numbers: &Numbers) {

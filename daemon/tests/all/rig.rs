@@ -44,7 +44,7 @@ impl Home {
             .arg(self.data())
             .arg("--socket")
             .arg(self.socket())
-            .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-iroh"])
+            .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-multicast", "--no-iroh"])
             .args(more)
             .stdin(Stdio::null());
         command

@@ -30,7 +30,9 @@ fn starts_without_flags() {
         .env("HOME", home.path())
         .env("STATE_DIRECTORY", home.path().join("state"))
         .env("RUNTIME_DIRECTORY", home.path().join("run"))
-        .env("CONFIGURATION_DIRECTORY", home.path().join("etc"));
+        .env("CONFIGURATION_DIRECTORY", home.path().join("etc"))
+        .env("QPC_DISCOVERY_MDNS", "false")
+        .env("QPC_DISCOVERY_MULTICAST", "false");
     let daemon = Daemon::spawn(&home, command);
     assert!(daemon.ready.contains("run/qpcd.sock"), "{}", daemon.ready);
     assert!(home.path().join("state/identity").exists());

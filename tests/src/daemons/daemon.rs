@@ -18,7 +18,7 @@ use super::Programs;
 pub struct Place {
     /// Its folder: data, socket and log; a `qpcd.toml` in it is its configuration.
     pub folder: PathBuf,
-    /// Where it listens.
+    /// Where it listens, unless it is started with flags of one's own.
     pub listen: SocketAddr,
     /// Its network namespace; `None` for ours.
     pub namespace: Option<String>,
@@ -29,6 +29,8 @@ pub struct Place {
 pub struct Daemon {
     programs: Programs,
     place: Place,
+    /// What it is told about the network, beside a configuration in its folder.
+    flags: Vec<String>,
     child: Option<Child>,
     address: String,
 }
@@ -41,9 +43,23 @@ impl Daemon {
     /// It cannot be started, ends, or is not ready within half a minute; the text has the end of
     /// its log.
     pub fn start(programs: &Programs, place: Place) -> io::Result<Self> {
+        let listen = place.listen.to_string();
+        // Whoever tests on this machine or beside it must not become a neighbour.
+        let alone = ["--no-mdns", "--no-multicast", "--no-iroh", "--tcp-listen", &listen];
+        Self::start_with(programs, place, &alone)
+    }
+
+    /// Starts a daemon that is told this about the network and nothing else: it may find others, and
+    /// listens where a fresh daemon does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`].
+    pub fn start_with(programs: &Programs, place: Place, flags: &[&str]) -> io::Result<Self> {
         fs::create_dir_all(&place.folder)?;
         let programs = programs.clone();
-        let mut daemon = Self { programs, place, child: None, address: String::new() };
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let mut daemon = Self { programs, place, flags, child: None, address: String::new() };
         daemon.switch_on()?;
         Ok(daemon)
     }
@@ -87,12 +103,11 @@ impl Daemon {
             command.arg("--config").arg(config);
         }
         command
-            .args(["--no-mdns", "--no-iroh", "--data-dir"])
+            .args(&self.flags)
+            .arg("--data-dir")
             .arg(self.place.folder.join("data"))
             .arg("--socket")
             .arg(self.socket())
-            .arg("--tcp-listen")
-            .arg(self.place.listen.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);

@@ -1,11 +1,13 @@
 //! Real daemons: started, cut off, killed and asked, through the programs a user has.
 
+mod bridge;
 mod cli;
 mod daemon;
 mod namespaces;
 mod programs;
 mod scratch;
 
+pub use bridge::{Bridge, may_filter};
 pub use cli::{Failure, text_of};
 pub use daemon::{Daemon, Place};
 pub use namespaces::{Line, may_make_namespaces};

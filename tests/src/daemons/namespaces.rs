@@ -82,7 +82,7 @@ impl Drop for Line {
     }
 }
 
-fn ip(arguments: &[&str]) -> Result<(), String> {
+pub(super) fn ip(arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("ip").args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("ip: {error}"))?;
     if output.status.success() {

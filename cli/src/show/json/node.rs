@@ -43,6 +43,10 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// Frames dropped, by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// Neighbours found on the local network.
+    pub discovered: u32,
+    /// Multicast packets sent to find them, without mDNS.
+    pub multicast_sent: u64,
 }
 
 /// `CLI-51`
@@ -163,7 +167,7 @@ pub struct Link {
     pub state: String,
     /// `listener`, `dialled` or `accepted`.
     pub direction: String,
-    /// `config`, `api` or `peer`.
+    /// `config`, `api`, `peer` or `discovered`.
     pub origin: String,
     /// The neighbour at its end, while it is up.
     pub peer: Option<String>,
