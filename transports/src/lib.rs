@@ -45,7 +45,7 @@ pub mod trace;
 
 pub use link::{DownReason, Flow, Link, Scratch};
 pub use manager::{
-    AddError, Counters, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, SendState, Traffic,
-    TransportManager,
+    AddError, Counters, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, Probe, ProbeError,
+    SendState, Traffic, TransportManager,
 };
 pub use secure::{NetworkKey, NetworkKeyError};

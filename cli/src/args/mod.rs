@@ -105,6 +105,16 @@ pub enum Command {
         /// The node, or a contact's name
         address: ContactRef,
     },
+    /// Find out, step by step, whether a node or a place can be reached
+    Probe {
+        /// The node, a contact's name, or where somebody listens: tcp://HOST:PORT
+        target: String,
+    },
+    /// How this node is connected, and what is in the way
+    Netcheck,
+    /// What helpers need to know, without who and where
+    #[command(subcommand)]
+    Debug(Debug),
     /// What became of a message of ours
     Why {
         /// The message
@@ -174,6 +184,20 @@ pub enum Command {
     Version,
     /// Three throw-away nodes on this machine, talking across the middle one
     Demo,
+}
+
+/// `qpc debug`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Debug {
+    /// Write a support bundle: shown before it is written, names and addresses replaced
+    Bundle {
+        /// Where to, `-` for standard output [default: quicprochat-bundle.json]
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Write it without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `qpc links`

@@ -1,5 +1,6 @@
 //! One file per command, or per handful of small ones.
 
+mod bundle;
 mod channel;
 mod config;
 mod contacts;
@@ -11,8 +12,10 @@ mod invite;
 mod links;
 mod manual;
 mod mesh;
+mod netcheck;
 mod node;
 mod ping;
+mod probe;
 mod proof;
 mod queue;
 mod requests;
@@ -64,6 +67,11 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         }
         Command::Watch { take, count } => inbox::watch(&client, *take, *count, console).await,
         Command::Ping(ping) => ping::ping(&client, ping, &cli.global, console).await,
+        Command::Probe { target } => probe::probe(&client, target, console).await,
+        Command::Netcheck => netcheck::netcheck(&client, console).await,
+        Command::Debug(args::Debug::Bundle { out, yes }) => {
+            bundle::bundle(&client, out.as_deref(), *yes, console).await
+        }
         Command::Trace { address } => ping::trace(&client, address, console).await,
         Command::Why { id } => queue::why(&client, id, console).await,
         Command::Queue => queue::list(&client, console).await,

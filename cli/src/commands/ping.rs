@@ -29,6 +29,7 @@ pub(super) async fn ping(
     let each = global.timeout.unwrap_or(ANSWER_TIMEOUT);
     let mut round_trips_us = Vec::new();
     let mut address = to.clone();
+    let mut over = (None, None, None);
     for turn in 1..=ping.count {
         let options = PingOptions { timeout_ms: Some(as_ms(each)), payload_len: Some(ping.size) };
         match client.waiting(each).ask(messages.ping(&to, options)).await {
@@ -36,6 +37,7 @@ pub(super) async fn ping(
                 round_trips_us.push(reply.rtt_us);
                 show_answer(&reply, turn, console)?;
                 address = reply.address;
+                over = (reply.link, reply.medium, reply.uri);
             }
             Err(failure) if failure.exit == Exit::TimedOut => show_silence(turn, console)?,
             Err(failure) => return Err(failure.into()),
@@ -49,6 +51,7 @@ pub(super) async fn ping(
         false => path(client, &messages, &to).await?,
     };
     round_trips_us.sort_unstable();
+    let (link, medium, uri) = over;
     let result = json::Ping {
         address,
         sent: ping.count,
@@ -56,6 +59,9 @@ pub(super) async fn ping(
         p50_ms: percentile(&round_trips_us, 50).map(json::from_us),
         p95_ms: percentile(&round_trips_us, 95).map(json::from_us),
         path,
+        link,
+        medium,
+        uri,
     };
     finish(result, console)
 }
@@ -68,8 +74,19 @@ fn show_answer(reply: &api::PingReply, turn: u32, console: &mut Console) -> Resu
     let hops = reply
         .hops
         .map_or_else(String::new, |hops| format!(", {}", text::counted(hops.into(), "hop")));
-    console.line(format_args!("{turn}: {} answered in {rtt}{hops}", reply.address))?;
+    let over = over(reply);
+    console.line(format_args!("{turn}: {} answered in {rtt}{hops}{over}", reply.address))?;
     Ok(console.flush()?)
+}
+
+/// The link that our route leads over.
+fn over(reply: &api::PingReply) -> String {
+    let (Some(link), Some(uri)) = (&reply.link, &reply.uri) else {
+        return String::new();
+    };
+    let medium = reply.medium.as_deref().unwrap_or("unknown");
+    let [link, medium, uri] = [link, medium, uri].map(text::one_line);
+    format!(", over link {link} ({medium}, {uri})")
 }
 
 fn show_silence(turn: u32, console: &mut Console) -> Result<(), Stop> {

@@ -388,3 +388,106 @@ fn a_signed_receipt_convinces_a_third_party() {
     assert_eq!(proof["valid"], true);
     verify(&other).exits(1);
 }
+
+/// The stages of a probe with whether they hold.
+fn stages(probe: &Value) -> Vec<(&str, Option<bool>)> {
+    let stages = probe["stages"].as_array().expect("a list");
+    stages.iter().map(|s| (s["stage"].as_str().expect("text"), s["ok"].as_bool())).collect()
+}
+
+// CLI-45, CLI-76
+#[test]
+fn a_probe_says_which_stage_fails() {
+    let [anna, ben, carla] = &line_of_three();
+    let probe = anna.json(&format!("probe {}", carla.address));
+    assert_eq!(probe["ok"], true, "{probe}");
+    let all = ["identity", "discovery", "path", "link", "round-trip"];
+    assert_eq!(stages(&probe), all.map(|stage| (stage, Some(true))));
+    let place = anna.json(&format!("probe {}", carla.listening()));
+    assert_eq!(place["ok"], true, "{place}");
+    assert!(place["stages"][3]["detail"].as_str().expect("text").contains(&carla.address));
+    assert_eq!(anna.json("links list")["links"].as_array().map(Vec::len), Some(2), "no new link");
+
+    let failing = |line: &str| {
+        let ran = anna.qpc(&format!("--json {line}")).exits(1);
+        let probe = ran.json("quicprochat.probe/1");
+        assert_eq!(probe["ok"], false);
+        assert!(ran.error()["hint"].is_string(), "what to do is said");
+        let failed = stages(&probe).into_iter().find(|(_, ok)| *ok == Some(false));
+        failed.map(|(stage, _)| stage.to_owned())
+    };
+    assert_eq!(failing("probe nobody").as_deref(), Some("identity"));
+    assert_eq!(failing(&format!("probe {}", anna.address)).as_deref(), Some("identity"));
+    assert_eq!(failing(&format!("probe {}", "0".repeat(32))).as_deref(), Some("path"));
+    assert_eq!(failing("probe tcp://127.0.0.1:1").as_deref(), Some("path"));
+    assert_eq!(failing(&format!("probe {}", anna.listening())).as_deref(), Some("link"));
+    let alone = Daemon::start();
+    let probe = alone.qpc(&format!("probe {}", ben.address)).exits(1);
+    assert!(probe.out.contains("discovery  failed"), "{}", probe.out);
+    assert!(probe.out.contains("round-trip not tried"), "{}", probe.out);
+    assert!(probe.err.contains("qpc netcheck"), "{}", probe.err);
+}
+
+// CLI-28, CLI-58
+#[test]
+fn a_ping_says_over_which_link_it_went() {
+    let [anna, ben, carla] = &line_of_three();
+    let ping = anna.json(&format!("ping {} -c 1", carla.address));
+    assert_eq!((&ping["medium"], &ping["uri"]), (&json!("tcp"), &json!(ben.listening())));
+    let text = anna.qpc(&format!("ping {} -c 1", carla.address)).exits(0).out;
+    assert!(text.contains(&format!("(tcp, {})", ben.listening())), "{text}");
+}
+
+// CLI-46, CLI-77
+#[test]
+fn netcheck_says_how_a_node_is_connected() {
+    let [anna, ben, _] = &line_of_three();
+    let check = anna.json("netcheck");
+    assert_eq!(check["listening"], json!([anna.listening()]));
+    assert_eq!((&check["mdns"], &check["multicast"]["state"]), (&json!("off"), &json!("off")));
+    assert_eq!(check["links_up"], json!({"api": 1}));
+    assert_eq!((&check["multicast"]["sent"], &check["found"]), (&json!(0), &json!([])));
+    let findings = check["findings"].to_string();
+    assert!(findings.contains("loopback") && findings.contains("switched off"), "{findings}");
+    anna.qpc("links add tcp://127.0.0.1:1").exits(0);
+    until("a broken link is told", || {
+        anna.json("netcheck")["findings"].to_string().contains("tcp://127.0.0.1:1 does not work")
+    });
+    assert!(ben.qpc("netcheck").exits(0).out.contains("look at this:"));
+}
+
+// CLI-47, CLI-78
+#[test]
+fn a_bundle_tells_neither_who_nor_where() {
+    let [anna, ben, carla] = &line_of_three();
+    anna.qpc(&format!("contacts add Grete {}", carla.address)).exits(0);
+    anna.qpc("channel create Hausgemeinschaft").exits(0);
+    anna.qpc("send Grete secret-of-ours --wait 20").exits(0);
+    anna.qpc("links add tcp://node.example.org:7743").exits(0);
+    let file = anna.dir.path().join("bundle.json");
+    let line = format!("debug bundle --out {}", file.display());
+    let ran = anna.qpc(&line).exits(2);
+    assert!(ran.err.contains("--yes") && !file.exists(), "nobody said yes: {}", ran.err);
+    let written = anna.json(&format!("{line} --yes"));
+    assert_eq!(written["file"], json!(file.display().to_string()));
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&file.metadata().expect("there").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let dir = anna.dir.path().display().to_string();
+    let secrets = [&*anna.address, &ben.address, &carla.address, &dir];
+    for secret in
+        secrets.into_iter().chain(["Grete", "Hausgemeinschaft", "secret-of-ours", "example"])
+    {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+    let bundle: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(bundle["schema"], "quicprochat.support/1");
+    assert_eq!(bundle["status"]["peers"], 1);
+    assert!(bundle["log"].as_array().is_some_and(|log| !log.is_empty()), "{text}");
+    assert!(bundle["metrics"]["quicprochat_peers"].is_number());
+    anna.qpc(&format!("{line} --yes")).exits(1);
+    let shown = anna.qpc("debug bundle --out -").exits(0).out;
+    let shown: Value = serde_json::from_str(&shown).expect("it is JSON");
+    assert_eq!(shown["schema"], "quicprochat.support/1");
+}

@@ -349,7 +349,15 @@ impl Messages {
             return Err(Error::TimedOut("no answer in time".to_owned()));
         }
         let rtt_us = 1_000 * u64::from(self.pings);
-        Ok(PingReply { address: to.to_owned(), rtt_us, hops: Some(2), next_hop: None })
+        Ok(PingReply {
+            address: to.to_owned(),
+            rtt_us,
+            hops: Some(2),
+            link: Some("1".to_owned()),
+            uri: Some(HOSTILE.to_owned()),
+            medium: Some("tcp".to_owned()),
+            next_hop: None,
+        })
     }
     fn trace_hop(&self, to: &str, ttl: u8, _timeout_ms: u32) -> Result<TraceHop, Error> {
         let hop = |address: &str, end| TraceHop {

@@ -203,6 +203,26 @@ pub struct PingReply {
     pub hops: Option<u8>,
     /// The neighbour our route leads through.
     pub next_hop: Option<String>,
+    /// The id of our link to that neighbour.
+    pub link: Option<String>,
+    /// Where that link leads.
+    pub uri: Option<String>,
+    /// Its medium.
+    pub medium: Option<String>,
+}
+
+/// What became of dialling an address once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Probe {
+    /// How far it came: `resolve`, `connect`, `handshake` failed, or `done`.
+    pub stage: String,
+    /// Why it came no further.
+    pub error: Option<String>,
+    /// The node that answered.
+    pub address: Option<String>,
+    /// How long it took altogether, in microseconds.
+    pub took_us: u64,
 }
 
 /// Who answered on one hop of a route.
@@ -373,6 +393,10 @@ pub struct Discovery {
     pub group: String,
     /// Interfaces on which the own group is joined.
     pub interfaces: Vec<String>,
+    /// Whether this machine has a way to the IPv4 Internet.
+    pub ipv4: bool,
+    /// Whether it has one to the IPv6 Internet.
+    pub ipv6: bool,
     /// Multicast packets sent to the own group since the start.
     pub sent: u64,
     /// Answers sent to nodes that asked.

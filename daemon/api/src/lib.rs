@@ -49,8 +49,8 @@ mod xml_tests;
 pub use client::connect;
 pub use dict::{
     Channel, ChannelMessage, Contact, Discovery, Dropped, EventEntry, Found, GivenInvite,
-    InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Request, Route, Status, TraceHop,
-    Try,
+    InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Probe, Request, Route, Status,
+    TraceHop, Try,
 };
 pub use error::Error;
 pub use options::{

@@ -8,7 +8,7 @@ use zbus::{OwnedFd, proxy};
 use crate::{
     AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
     GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
-    Message, Met, NewInvite, Peer, PingOptions, PingReply, Request, RequestOptions, Route,
+    Message, Met, NewInvite, Peer, PingOptions, PingReply, Probe, Request, RequestOptions, Route,
     RouteOptions, SendOptions, Status, TraceHop,
 };
 
@@ -56,6 +56,8 @@ pub trait Daemon {
     fn stop(&self) -> Result<(), Error>;
     /// Has sealed mail kept by the node `node` (address or contact), or by none (empty).
     fn mailbox_use(&self, node: &str) -> Result<(), Error>;
+    /// The last lines of the log at level info and above, oldest first; at most 200.
+    fn recent_log(&self) -> Result<Vec<String>, Error>;
     /// The metrics in the text exposition format.
     fn metrics(&self) -> Result<String, Error>;
 }
@@ -230,6 +232,8 @@ pub trait Links {
     fn add(&self, uri: &str) -> Result<String, Error>;
     /// Closes a link and forgets it.
     fn remove(&self, id: &str) -> Result<(), Error>;
+    /// Dials `tcp://HOST:PORT` once and shakes hands, without making a link.
+    fn probe(&self, uri: &str) -> Result<Probe, Error>;
 }
 
 /// Neighbours on the local network: how they are looked for, and who was found.

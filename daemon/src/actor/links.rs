@@ -13,7 +13,10 @@ use std::{
 
 use mesh::{Address, LinkId};
 use tokio::time::Instant;
-use transports::{AddError, HandleId, LinkState, LinkStatus, NetworkKey, TransportManager};
+use transports::{
+    AddError, HandleId, LinkState, LinkStatus, NetworkKey, Probe, TransportManager,
+    tcp::TargetError,
+};
 
 use super::{Actor, What};
 use crate::{config::Config, store::sync_dir};
@@ -263,6 +266,18 @@ impl Actor {
     /// Links as clients see them.
     pub fn link_rows(&self) -> Vec<LinkRow> {
         self.links.rows(&self.transports)
+    }
+
+    /// Dials an address once, without making a link; the future may run on another thread.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address.
+    pub fn probe(
+        &self,
+        uri: &str,
+    ) -> Result<impl Future<Output = Probe> + Send + use<>, TargetError> {
+        self.transports.probe(uri)
     }
 
     /// Adds a link and keeps it over restarts.

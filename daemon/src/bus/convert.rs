@@ -159,6 +159,17 @@ pub(super) fn link(row: &LinkRow) -> api::Link {
     }
 }
 
+pub(super) fn probe(probe: transports::Probe) -> api::Probe {
+    let address = probe.result.as_ref().ok().map(|peer| peer.address().to_string());
+    let error = probe.result.err();
+    api::Probe {
+        stage: error.map_or("done", transports::ProbeError::stage).into(),
+        error: error.map(|error| error.to_string()),
+        address,
+        took_us: micros(probe.took),
+    }
+}
+
 pub(super) fn discovery(numbers: DiscoveryNumbers) -> api::Discovery {
     let counters = numbers.status.counters;
     let ignored = counters.ignored.into_iter().chain(numbers.refused);
@@ -182,6 +193,7 @@ pub(super) fn discovery(numbers: DiscoveryNumbers) -> api::Discovery {
             .map(|(reason, count)| api::Dropped { reason: reason.into(), count })
             .collect(),
         found: found.collect(),
+        ..api::Discovery::default()
     }
 }
 

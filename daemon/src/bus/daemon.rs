@@ -147,6 +147,11 @@ impl Daemon {
         self.0.command(mesh::Command::MailboxUse { node }).await.map(|_| ())
     }
 
+    /// The last lines of the log at level info and above, oldest first; at most 200.
+    fn recent_log(&self) -> Vec<String> {
+        crate::log::recent()
+    }
+
     /// The metrics in the text exposition format.
     async fn metrics(&self) -> Result<String, Error> {
         Ok(metrics::expose(&self.numbers().await?, self.0.shared.signals_dropped()))

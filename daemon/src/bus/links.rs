@@ -32,6 +32,15 @@ impl Links {
         let removed = self.0.handle.ask(move |actor| actor.remove_link(&asked)).await?;
         removed.map_err(|error| link_error(error, id))
     }
+
+    /// Dials `tcp://HOST:PORT` once and shakes hands, without making a link. Takes 20 seconds at
+    /// most.
+    async fn probe(&self, uri: &str) -> Result<api::Probe, Error> {
+        let asked = uri.to_owned();
+        let probe = self.0.handle.ask(move |actor| actor.probe(&asked)).await?;
+        let probe = probe.map_err(|error| Error::LinkInvalid(format!("{uri}: {error}")))?;
+        Ok(convert::probe(probe.await))
+    }
 }
 
 fn link_error(error: LinkError, text: &str) -> Error {

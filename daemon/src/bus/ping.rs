@@ -21,10 +21,16 @@ pub(super) async fn ping(
     let (answer, route) =
         context.handle.ask(move |actor| (actor.ping(to, payload_len), actor.route(&to))).await?;
     let pong = answer_within(timeout_ms, answer.map_err(command_error)?).await?;
+    let (peers, links) = context.handle.ask(|actor| (actor.peers(), actor.link_rows())).await?;
+    let row = route.as_ref().and_then(|r| links.iter().find(|row| row.link == Some(r.link)));
+    let peer = route.as_ref().and_then(|r| peers.iter().find(|peer| peer.link == r.link));
     Ok(api::PingReply {
         address: to.to_string(),
         rtt_us: micros(pong.rtt),
         hops: route.as_ref().map(|route| route.hops),
+        link: row.map(|row| row.id.clone()),
+        uri: row.map(|row| row.uri.clone()),
+        medium: peer.map(|peer| peer.medium.as_str().into()),
         next_hop: route.map(|route| route.next_hop.to_string()),
     })
 }

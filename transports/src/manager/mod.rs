@@ -9,6 +9,7 @@ mod credentials;
 mod event;
 mod handles;
 mod links;
+mod probe;
 mod ready;
 mod status;
 
@@ -32,6 +33,7 @@ pub(crate) use event::Outcome;
 use handles::{Handle, Target};
 use links::Entry;
 pub use links::SendState;
+pub use probe::{Probe, ProbeError};
 use ready::ReadyQueue;
 pub use status::{Counters, HandleId, LinkState, LinkStatus, Traffic};
 

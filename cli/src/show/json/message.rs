@@ -90,6 +90,12 @@ pub struct Ping {
     pub p95_ms: Option<f64>,
     /// The nodes on the way, destination last.
     pub path: Vec<String>,
+    /// The id of our link that the last answer came over.
+    pub link: Option<String>,
+    /// That link's medium.
+    pub medium: Option<String>,
+    /// Where that link leads.
+    pub uri: Option<String>,
 }
 
 /// `CLI-59`

@@ -4,6 +4,7 @@
 //! Numbers that people would have to convert are converted here: `_s` is seconds, `_ms`
 //! milliseconds. Unknown values are `null`.
 
+mod diagnosis;
 mod group;
 mod meeting;
 mod message;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
@@ -74,6 +76,7 @@ macro_rules! documents {
 
 documents! {
     Accepted => "accept/1",
+    Bundle => "bundle/1",
     Cancelled => "cancelled/1",
     Channel => "channel/1",
     Channels => "channels/1",
@@ -90,8 +93,10 @@ documents! {
     Invites => "invites/1",
     Links => "links/1",
     Message => "message/1",
+    Netcheck => "netcheck/1",
     Peers => "peers/1",
     Ping => "ping/1",
+    Probe => "probe/1",
     Proof => "proof/1",
     Queue => "queue/1",
     Requests => "requests/1",
