@@ -43,6 +43,10 @@ pub(crate) struct Log<D> {
     segments: BTreeMap<u32, Segment>,
     /// The segment that is appended to; `None` before the first write and after a failed one.
     head: Option<u32>,
+    /// What a failed write left behind and could not be cut off: nothing new is written before.
+    untrimmed: Option<(u32, u64)>,
+    /// The number of the last segment that was begun, whether or not that worked.
+    last_number: u32,
     next_batch: u64,
     live_bytes: u64,
     buffer: Vec<u8>,
@@ -67,12 +71,15 @@ impl<D: Disk> Log<D> {
             index: Index::default(),
             segments: BTreeMap::new(),
             head: None,
+            untrimmed: None,
+            last_number: 0,
             next_batch: 1,
             live_bytes: 0,
             buffer: Vec::new(),
         };
         let mut report = OpenReport::default();
         let numbers = log.disk.list()?;
+        log.last_number = numbers.last().copied().unwrap_or(0);
         for number in &numbers {
             log.open_segment(*number, numbers.last() == Some(number), &mut report)?;
         }
@@ -202,14 +209,22 @@ impl<D: Disk> Log<D> {
 
     /// Appends the buffer to the head segment and syncs it; returns where it went.
     fn append(&mut self) -> Result<(u32, u32), StoreError> {
+        if let Some((segment, len)) = self.untrimmed {
+            self.disk.truncate(segment, len)?;
+            self.untrimmed = None;
+        }
         let segment = self.writable_head()?;
         let len = self.segments[&segment].len;
         let written =
             self.disk.append(segment, &self.buffer).and_then(|()| self.disk.sync(segment));
         if let Err(error) = written {
             // After a failed write or sync nobody knows what the file holds (`DSK-07`): it is cut
-            // back to what was promised, and the next try starts a new file.
-            let _ = self.disk.truncate(segment, len);
+            // back to what was promised, and the next try starts a new file. Were there a newer file
+            // before it is cut, a start could take the remains for damage and half of a batch for
+            // rows that were promised.
+            if self.disk.truncate(segment, len).is_err() {
+                self.untrimmed = Some((segment, len));
+            }
             self.head = None;
             return Err(error.into());
         }
@@ -225,7 +240,8 @@ impl<D: Disk> Log<D> {
                 return Ok(head);
             }
         }
-        let number = self.segments.last_key_value().map_or(1, |(last, _)| last + 1);
+        self.last_number += 1;
+        let number = self.last_number;
         let mut header = Vec::with_capacity(SEGMENT_HEADER_LEN);
         format::write_segment_header(number, &self.owner, &mut header);
         let created = self.disk.create(number).and_then(|()| self.disk.append(number, &header));
@@ -340,5 +356,7 @@ const CLEAN_ROWS_MAX: usize = 256;
 /// Memory the write buffer keeps between batches.
 const BUFFER_KEPT: usize = 64 << 10;
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;
