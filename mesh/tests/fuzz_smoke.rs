@@ -69,6 +69,30 @@ fn honest_frames() -> Vec<Vec<u8>> {
     targets::honest_traffic()
 }
 
+/// `ATK-31`: a target that cargo-fuzz does not build, or that is not run here, would rot unseen.
+#[test]
+fn every_target_runs_and_is_built() {
+    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz");
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).expect("readable");
+    let corpus = |name: &str| std::fs::read_dir(fuzz.join("corpus").join(name));
+    for (name, target) in ALL {
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not built");
+        let file = fuzz.join("fuzz_targets").join(format!("{name}.rs"));
+        let program = std::fs::read_to_string(file).expect("each target has its program");
+        assert!(program.contains(&format!("targets::{name}(")), "{name} runs something else");
+        // What was found interesting once is run every time.
+        for entry in corpus(name).into_iter().flatten().flatten() {
+            target(&std::fs::read(entry.path()).expect("readable"));
+        }
+    }
+    let built = manifest.matches("[[bin]]").count();
+    let here = ALL.len() + DAEMON_TARGETS;
+    assert_eq!(built, here, "a target that this test does not know");
+}
+
+/// Targets of the daemon's decoders: `daemon/src/fuzz_smoke.rs` runs those.
+const DAEMON_TARGETS: usize = 0;
+
 #[test]
 fn frames() {
     run(target("frame"), &honest_frames());

@@ -1,3 +1,4 @@
+mod edge_cases;
 mod exchange;
 mod hashing;
 mod random;

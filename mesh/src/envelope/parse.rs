@@ -42,7 +42,7 @@ impl<'a> EnvelopeIn<'a> {
     }
 
     /// As [`EnvelopeIn::parse`], for bytes that were judged before and may have expired since.
-    pub(super) fn parse_stored(bytes: &'a [u8]) -> Result<Self, Error> {
+    pub(crate) fn parse_stored(bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.len() > ENVELOPE_LEN_MAX {
             return Err(Malformed::TooLong("envelope").into());
         }

@@ -14,6 +14,7 @@ use crate::{
     identity::Capabilities,
     link::LinkId,
     reconcile::{Item, Label, RunEvent},
+    rules::Rule,
     store::Stage,
     time::Instant,
 };
@@ -30,7 +31,8 @@ impl Node {
         let Some(peer) = self.neighbour(link) else {
             return false;
         };
-        self.has(Capabilities::STORE) && self.contacts.contains(&peer)
+        self.has(Capabilities::STORE)
+            && (self.contacts.contains(&peer) || !self.holds(Rule::CarriersOnly))
     }
 
     /// Ids of what waits here without a route, for comparison with a carrier.
@@ -105,16 +107,16 @@ impl Node {
     }
 
     /// A neighbour with which a message may be left that has no route: a contact if there is one,
-    /// else any that stores.
-    pub(super) fn custodian(&self) -> Option<LinkId> {
+    /// else any that stores; one that does not say it keeps the message already (`keepers`), if there
+    /// is one.
+    pub(super) fn custodian(&self, keepers: &[LinkId]) -> Option<LinkId> {
         let stores = |link: &LinkId| {
             let peer = self.links.get(link).map(|state| state.up.peer.address());
             let capabilities = peer.and_then(|peer| self.routing.capabilities(&peer));
             capabilities.is_some_and(|known| known.contains(Capabilities::STORE))
         };
-        let mut candidates = self.links.keys().filter(|link| stores(link)).copied();
-        let first = candidates.clone().next();
-        candidates.find(|link| self.carries_for(*link)).or(first)
+        let candidates = self.links.keys().filter(|link| stores(link)).copied();
+        candidates.min_by_key(|link| (keepers.contains(link), !self.carries_for(*link), *link))
     }
 }
 

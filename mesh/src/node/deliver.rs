@@ -16,6 +16,7 @@ use crate::{
     error::{DropReason, Error, PeerMisbehaved, Unsupported},
     event::InboxMessage,
     link::LinkId,
+    rules::Rule,
     session::Opened,
     time::Instant,
     wire::frame::{RefuseReason, Refused},
@@ -69,7 +70,7 @@ impl Node {
             }
         };
         let from = opened.peer.address();
-        if self.meetings.is_blocked(&from) {
+        if self.meetings.is_blocked(&from) && self.holds(Rule::BlockList) {
             self.drop_blocked(link, envelope);
             return Ok(());
         }
@@ -144,6 +145,7 @@ impl Node {
         let sender = *opened.peer.node_key();
         match self.inbox.mark(sender, &head) {
             Inserted::New => {}
+            Inserted::Known if !self.holds(Rule::ShownOnce) => {}
             Inserted::Known => {
                 self.counters.duplicates += 1;
                 let routed_to = Some(opened.peer.address());
@@ -176,7 +178,12 @@ impl Node {
         let message = self.inbox.insert(message, receipt.custody.is_some());
         // A volatile message has no row and waits all the same: positions are shown in their order,
         // and one that an application has seen must not be given again after a crash (NODE-06).
-        self.commit.after(After::Delivered { message, receipt });
+        let delivered = After::Delivered { message, receipt };
+        if self.holds(Rule::ShownDurable) {
+            self.commit.after(delivered);
+        } else {
+            self.run(now, delivered);
+        }
     }
 
     /// A sealed envelope that our mailbox node kept for us.

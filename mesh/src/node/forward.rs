@@ -12,6 +12,7 @@ use crate::{
     error::{DropReason, Error, PeerMisbehaved},
     identity::Capabilities,
     link::LinkId,
+    rules::Rule,
     store::Stage,
     time::Instant,
     view::TryResult,
@@ -28,9 +29,19 @@ impl Node {
         link: LinkId,
         body: &[u8],
     ) -> Result<(), Error> {
-        let envelope = EnvelopeIn::parse(body)?;
+        let envelope = if self.holds(Rule::Expiry) {
+            EnvelopeIn::parse(body)?
+        } else {
+            EnvelopeIn::parse_stored(body)?
+        };
         if envelope.header().dest == self.public.address() {
-            return self.deliver(now, link, &envelope);
+            let delivered = self.deliver(now, link, &envelope);
+            return if envelope.is_signed() {
+                delivered
+            } else {
+                self.excuse_neighbour(link, &envelope, delivered);
+                Ok(())
+            };
         }
         let header = *envelope.header();
         if !self.has(Capabilities::RELAY) {
@@ -41,7 +52,7 @@ impl Node {
         if header.hops_left == 0 {
             return Err(PeerMisbehaved::Expired.into());
         }
-        if envelope.is_signed() {
+        if envelope.is_signed() && self.holds(Rule::EnvelopeSigned) {
             envelope.verify_signature(self.config.crypto)?;
         }
         if header.durable && self.has(Capabilities::STORE) {
@@ -52,20 +63,45 @@ impl Node {
         Ok(())
     }
 
+    /// What is wrong inside an envelope no relay could see: the neighbour it came by is not blamed,
+    /// and told to keep it no longer (`HOP-11`). Otherwise whoever floods a node cuts it off from the
+    /// honest relay that brings the flood.
+    fn excuse_neighbour(
+        &mut self,
+        link: LinkId,
+        envelope: &EnvelopeIn<'_>,
+        delivered: Result<(), Error>,
+    ) {
+        let Err(error) = delivered else { return };
+        self.drop_frame(error.into());
+        if envelope.header().durable && !matches!(error, Error::Unsupported(_)) {
+            self.commit.after(After::CustodyAck { link, id: envelope.id() });
+        }
+    }
+
     fn take_custody(&mut self, now: Instant, link: LinkId, envelope: Admitted) {
         let (id, lock) = (envelope.id(), envelope.header().lock);
         if let Some(stored) = self.store.get(&id) {
             self.counters.duplicates += 1;
-            if stored.committed {
+            let (committed, queued) = (stored.committed, matches!(stored.stage, Stage::Queued(_)));
+            let improved = self.holds(Rule::CopyHops) && self.store.improve(now, &envelope);
+            if committed && !improved {
                 self.queue_custody_ack(link, id);
             } else {
                 self.commit.after(After::CustodyAck { link, id });
+            }
+            if improved && !queued {
+                // What was sent may end at its last hop: the better copy goes after it.
+                self.forward_stored(now, id);
             }
             return;
         }
         match self.store.insert(now, envelope, Some(link), self.neighbour(link)) {
             Ok(()) => {
                 self.counters.custody_taken += 1;
+                if !self.holds(Rule::CustodyDurable) {
+                    self.queue_custody_ack(link, id);
+                }
                 self.commit.after(After::CustodyAck { link, id });
                 self.forward_stored(now, id);
             }
@@ -165,7 +201,8 @@ impl Node {
         let Some(hop) = self.neighbour(link) else { return Ok(()) };
         for id in frame::read_ids(body)? {
             let id = EnvelopeId(id);
-            if self.store.get(&id).is_some_and(|s| s.stage == Stage::Sent(link)) {
+            let asked_by_us = !self.holds(Rule::AckFromHolder);
+            if self.store.get(&id).is_some_and(|s| s.stage == Stage::Sent(link) || asked_by_us) {
                 self.store.remove(&id);
             } else {
                 self.on_own_custody(now, id, hop);
@@ -182,7 +219,8 @@ impl Node {
         body: &[u8],
     ) -> Result<(), Error> {
         for preimage in frame::read_ids(body)? {
-            let lock = lock_of(&preimage);
+            let lock =
+                if self.holds(Rule::ReceiptOpensLock) { lock_of(&preimage) } else { preimage };
             if self.on_own_receipt(now, &lock) {
                 continue;
             }

@@ -17,6 +17,7 @@ use crate::{
     limits,
     link::{LinkId, LinkUp},
     reconcile::Scope,
+    rules::Rule,
     store::Stage,
     time::Instant,
     wire::frame::{self, FrameKind, Keepalive},
@@ -241,7 +242,7 @@ impl Node {
             state.patience_at = now;
         }
         state.patience = state.patience.saturating_sub(1);
-        if state.patience == 0 {
+        if state.patience == 0 && self.config.rules.holds(Rule::Patience) {
             state.throttled_until = Some(now + THROTTLE);
         }
     }
@@ -485,8 +486,8 @@ impl Node {
         since: Instant,
         buf: &mut Vec<u8>,
     ) -> bool {
-        let Some((hops_left, age_ms)) = on_leaving(now, ingress == Ingress::Own, envelope, since)
-        else {
+        let keeps_hops = ingress == Ingress::Own || !self.holds(Rule::HopLimit);
+        let Some((hops_left, age_ms)) = on_leaving(now, keeps_hops, envelope, since) else {
             self.drop_frame(DropReason::Expired);
             return false;
         };
@@ -520,7 +521,8 @@ impl Node {
         let Some(stored) = self.store.get(&id).filter(|s| s.stage == Stage::Queued(link)) else {
             return false;
         };
-        let Some((hops_left, age_ms)) = on_leaving(now, false, &stored.envelope, stored.since)
+        let keeps_hops = !self.holds(Rule::HopLimit);
+        let Some((hops_left, age_ms)) = on_leaving(now, keeps_hops, &stored.envelope, stored.since)
         else {
             return false;
         };
@@ -541,13 +543,18 @@ impl Node {
 
 /// Hops and age an envelope leaves with; `None` when its life or its hops are over (`ENV-07`,
 /// `ENV-08`).
-fn on_leaving(now: Instant, own: bool, envelope: &Admitted, since: Instant) -> Option<(u8, u32)> {
+fn on_leaving(
+    now: Instant,
+    keeps_hops: bool,
+    envelope: &Admitted,
+    since: Instant,
+) -> Option<(u8, u32)> {
     let header = envelope.header();
     let held_ms = u32::try_from(now.saturating_since(since).as_millis()).unwrap_or(u32::MAX);
     let age_ms = header.age_ms.saturating_add(held_ms);
     if u64::from(age_ms) >= u64::from(header.lifetime_s) * 1_000 {
         return None;
     }
-    let hops_left = if own { header.hops_left } else { header.hops_left.checked_sub(1)? };
+    let hops_left = if keeps_hops { header.hops_left } else { header.hops_left.checked_sub(1)? };
     Some((hops_left, age_ms))
 }

@@ -26,6 +26,7 @@ use crate::{
     identity::{Capabilities, Suite},
     link::LinkId,
     record::{Record, Table},
+    rules::Rule,
     session::{AdmissionAsked, SealError, SealParams, Sealed, Through},
     time::Instant,
     wire::{
@@ -427,6 +428,7 @@ impl Node {
         match (registered.token, body.admission) {
             (Some(token), Admission::Token(shown)) if bool::from(token.ct_eq(&shown)) => {}
             (Some(_), _) => return Err(PeerMisbehaved::OverBudget.into()),
+            (None, _) if !self.holds(Rule::ContactAdmission) => {}
             (None, admission) => {
                 admission.check_work(&body.label, body.sealed, registered.pow_bits)?;
             }

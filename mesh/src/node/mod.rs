@@ -52,6 +52,7 @@ use crate::{
     reconcile::{Reconciler, Scope},
     record::{Record, RecordSeq, Table},
     routing::{Routing, RoutingConfig, RoutingEvent},
+    rules::{Rule, Rules},
     session::Sessions,
     store::{MeshStore, QuotaConfig},
     time::{Instant, WallClock},
@@ -88,6 +89,8 @@ pub struct Config {
     pub announce: bool,
     /// Real cryptography, or a transparent one in simulations.
     pub crypto: Mode,
+    /// All rules, unless a test breaks one.
+    pub rules: Rules,
 }
 
 impl Default for Config {
@@ -101,6 +104,7 @@ impl Default for Config {
             strangers: Strangers::Inbox,
             announce: true,
             crypto: Mode::Real,
+            rules: Rules::default(),
         }
     }
 }
@@ -173,10 +177,12 @@ impl Node {
             routes_max: config.routes_max,
             mode,
             relay: config.capabilities.contains(Capabilities::RELAY),
+            rules: config.rules,
         };
+        let quota = QuotaConfig { total_bytes: config.custody_quota_bytes, rules: config.rules };
         Self {
             routing: Routing::new(public.address(), routing_config),
-            sessions: Sessions::new(mode, boot_salt),
+            sessions: Sessions::new(mode, boot_salt).with_rules(config.rules),
             prekeys: PreKeys::new(mode),
             prekey_records: Vec::new(),
             own: OwnAnnounce::default(),
@@ -187,7 +193,7 @@ impl Node {
             reassembler: Reassembler::default(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
-            store: MeshStore::new(QuotaConfig { total_bytes: config.custody_quota_bytes }),
+            store: MeshStore::new(quota),
             locks: LockTable::default(),
             diagnosis: Diagnosis::default(),
             contacts: Contacts::default(),
@@ -465,6 +471,10 @@ impl Node {
         }
     }
 
+    fn holds(&self, rule: Rule) -> bool {
+        self.config.rules.holds(rule)
+    }
+
     fn has(&self, capability: Capabilities) -> bool {
         self.config.capabilities.contains(capability)
     }
@@ -554,4 +564,4 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -118,7 +118,7 @@ impl Node {
         }
     }
 
-    fn run(&mut self, now: Instant, after: After) {
+    pub(super) fn run(&mut self, now: Instant, after: After) {
         match after {
             After::Accepted(id) => {
                 let Some((to, kind)) = self.outbox.on_committed(id) else { return };

@@ -7,7 +7,7 @@ use super::{
     Node,
     inner::Inner,
     link_queue::{Ingress, Queued},
-    outbox::{Flight, Kind},
+    outbox::{Flight, Kind, PastTry},
     records::After,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     identity::Suite,
     limits,
     link::LinkId,
+    rules::Rule,
     session::{SealError, SealParams, Sealed},
     time::Instant,
     view::{TryResult, WaitingFor},
@@ -90,7 +91,9 @@ impl Node {
         let sender = *self.public.node_key();
         let rng = &mut self.rng;
         let id = self.outbox.insert(now, &sender, to, Kind::User, payload, options, rng);
-        if options.durable {
+        if !self.holds(Rule::AcceptedDurable) {
+            self.run(now, After::Accepted(id));
+        } else if options.durable {
             self.commit.after(After::Accepted(id));
         } else {
             self.counters.messages_accepted += 1;
@@ -170,8 +173,11 @@ impl Node {
         let (link, sealed) = if options.sealed {
             self.seal_to_mailbox(now, to, &params, &inner)?
         } else {
-            let link = match self.route_to(now, &to) {
-                Err(Blocked::Route) if options.durable => self.custodian().ok_or(Blocked::Route)?,
+            let keepers = self.keepers(id);
+            let link = match self.route_beside(now, &to, &keepers) {
+                Err(Blocked::Route) if options.durable => {
+                    self.custodian(&keepers).ok_or(Blocked::Route)?
+                }
                 found => found?,
             };
             (link, self.seal(now, to, link, &params, &inner)?)
@@ -218,6 +224,32 @@ impl Node {
         self.commit.after(After::Accepted(id));
     }
 
+    /// Links to the neighbours that say they keep a message of ours.
+    fn keepers(&self, id: MessageId) -> Vec<LinkId> {
+        let message = self.outbox.get(&id).filter(|_| self.holds(Rule::KeeperJudged));
+        let Some(message) = message else { return Vec::new() };
+        let keeps = |hop: Option<Address>| {
+            let custody = |past: &PastTry| past.result == TryResult::Custody;
+            message.tries.iter().any(|past| custody(past) && past.next_hop == hop)
+        };
+        self.links.keys().copied().filter(|link| keeps(self.neighbour(*link))).collect()
+    }
+
+    /// Where a message goes: by another neighbour than those that keep it, if there is one
+    /// (`NODE-14`).
+    fn route_beside(
+        &mut self,
+        now: Instant,
+        to: &Address,
+        keepers: &[LinkId],
+    ) -> Result<LinkId, Blocked> {
+        let beside = match keepers {
+            [] => None,
+            _ => self.routing.choose(now, to, keepers),
+        };
+        beside.map_or_else(|| self.route_to(now, to), Ok)
+    }
+
     pub(super) fn route_to(&mut self, now: Instant, to: &Address) -> Result<LinkId, Blocked> {
         let link = self.routing.choose(now, to, &[]);
         if link.is_none() {
@@ -234,7 +266,7 @@ impl Node {
         params: &SealParams,
         inner: &[&[u8]],
     ) -> Result<Sealed, Blocked> {
-        if self.contacts.is_blocked(&to) {
+        if self.contacts.is_blocked(&to) && self.holds(Rule::KeyPinned) {
             return Err(Blocked::Trust);
         }
         let announced = self.routing.bundle_version(&to);
@@ -294,6 +326,10 @@ impl Node {
 
     pub(super) fn on_own_custody(&mut self, now: Instant, id: EnvelopeId, hop: Address) {
         let Some((id, to, news)) = self.outbox.on_custody(now, &id, hop) else { return };
+        if !self.holds(Rule::OriginKeeps) {
+            self.outbox.fail(now, id);
+            return;
+        }
         let user = self.outbox.get(&id).is_some_and(|message| message.kind == Kind::User);
         if news && user {
             self.events.push_back(Event::InCustody { id, custodian: hop });
@@ -346,6 +382,9 @@ impl Node {
         self.outbox.note_departed(now);
         while let Some(timed_out) = self.outbox.pop_timer(now) {
             if let Some(link) = timed_out.lost_on {
+                self.routing.on_no_receipt(now, &timed_out.to, link);
+            }
+            if let Some(link) = timed_out.kept_on.filter(|_| self.holds(Rule::KeeperJudged)) {
                 self.routing.on_no_receipt(now, &timed_out.to, link);
             }
             self.pump(now, timed_out.to);

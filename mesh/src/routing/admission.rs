@@ -8,7 +8,7 @@ use super::{
     row::{FORGET_PAUSE, NOBODY, Row, STORED, Slot},
     table::RowId,
 };
-use crate::{address::Address, announce::UNREACHABLE, time::Instant};
+use crate::{address::Address, announce::UNREACHABLE, rules::Rule, time::Instant};
 
 /// The neighbour a row counts against, if it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,8 @@ impl Routing {
         let wanted = self.admission.is_pinned(address) || self.requests.is_open(address);
         let counted = self.neighbours.get(slot).map_or(0, |neighbour| neighbour.counted);
         let is_full = self.table.len() >= self.config.routes_max as usize;
-        if counted >= self.config.routes_max / SHARE_PER_NEIGHBOUR {
+        let is_shared = self.config.rules.holds(Rule::NeighbourShare);
+        if is_shared && counted >= self.config.routes_max / SHARE_PER_NEIGHBOUR {
             return if wanted { Room::InPlaceOf(slot) } else { Room::None };
         }
         if !is_full {

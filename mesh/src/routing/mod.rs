@@ -41,7 +41,7 @@ mod update;
 mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -68,6 +68,7 @@ use crate::{
     error::{Error, Malformed, Unsupported},
     identity::PublicIdentity,
     link::{LinkCaps, LinkId},
+    rules::Rules,
     time::Instant,
 };
 
@@ -84,11 +85,13 @@ pub struct RoutingConfig {
     /// Whether others' destinations are passed on. A node that does not relay tells neighbours
     /// about itself alone, so nobody routes through it.
     pub relay: bool,
+    /// All rules, unless a test breaks one.
+    pub rules: Rules,
 }
 
 impl Default for RoutingConfig {
     fn default() -> Self {
-        Self { routes_max: ROUTES_MAX, mode: Mode::Real, relay: true }
+        Self { routes_max: ROUTES_MAX, mode: Mode::Real, relay: true, rules: Rules::default() }
     }
 }
 

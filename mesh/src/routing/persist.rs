@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     address::{ADDRESS_LEN, Address},
-    announce::MeshAnnounce,
+    announce::{MeshAnnounce, UNREACHABLE},
     error::{Error, Malformed, Unsupported},
     record::{Record, Table},
+    rules::Rule,
     time::Instant,
     wire::{Reader, Writer},
 };
@@ -69,7 +70,7 @@ impl Routing {
         }
         let mut row = Row::new(address, announce.key, Tick::at(now));
         row.adopt(&announce, Tick::at(now));
-        row.fd = fd;
+        row.fd = if self.config.rules.holds(Rule::FeasibilityStored) { fd } else { UNREACHABLE };
         row.flags.set(STORED, true);
         row.flags.set(PINNED, self.admission.is_pinned(&address));
         let expires = row.expires();

@@ -11,7 +11,7 @@ use super::{
     },
     table::RowId,
 };
-use crate::{announce::UNREACHABLE, time::Instant};
+use crate::{announce::UNREACHABLE, rules::Rule, time::Instant};
 
 impl Routing {
     /// Draws the conclusions from a change of a row: the primary next hop, what the neighbours are
@@ -34,8 +34,9 @@ impl Routing {
             None => {
                 if row.published_cost != UNREACHABLE {
                     self.retract(id);
+                    self.note_dead_end(tick, id);
                 }
-                self.note_starved(id);
+                self.note_starved(tick, id);
             }
             Some(choice) if is_new_seq || row.published_cost == UNREACHABLE => {
                 self.publish(now, id, &choice);
@@ -119,7 +120,9 @@ impl Routing {
         row.flags.set(REFRESH, is_refresh);
         row.published_cost = choice.cost;
         row.published_hops = choice.hops;
-        row.fd = row.fd.min(choice.cost);
+        if self.config.rules.holds(Rule::Feasibility) {
+            row.fd = row.fd.min(choice.cost);
+        }
         let (address, seq) = (row.address, row.seq);
         self.table.bump(id);
         self.mark_unwritten(now, id);
@@ -133,12 +136,23 @@ impl Routing {
         }
     }
 
+    /// Asks for a newer sequence when the last next hop turns out to swallow everything: neighbours
+    /// that believed in it through us may then lead somewhere else (`RT-37`). Once for each rest.
+    fn note_dead_end(&mut self, now: Tick, id: RowId) {
+        let Some(row) = self.table.get(id) else { return };
+        if row.is(ANNOUNCED) && row.known_hops().any(|hop| hop.is_dead_end(now)) {
+            self.ask_newer(id);
+        }
+    }
+
     /// Asks for a newer sequence when somebody leads there but may not be used (`RT-51`).
-    fn note_starved(&mut self, id: RowId) {
+    fn note_starved(&mut self, now: Tick, id: RowId) {
         let Some(row) = self.table.get(id) else {
             return;
         };
-        let is_offered = row.known_hops().any(|hop| hop.flags.has(CURRENT));
+        // A newer sequence makes a hop feasible, it does not wake one.
+        let is_offered =
+            row.known_hops().any(|hop| hop.flags.has(CURRENT) && !hop.is_dead_end(now));
         if row.is(ANNOUNCED) && !row.is(EXPIRED) && is_offered {
             self.ask_newer(id);
         }

@@ -6,7 +6,8 @@ use super::{
     table::RowId,
 };
 use crate::{
-    address::Address, announce::UNREACHABLE, limits::HOPS_MAX, link::LinkId, time::Instant,
+    address::Address, announce::UNREACHABLE, limits::HOPS_MAX, link::LinkId, rules::Rule,
+    time::Instant,
 };
 
 /// A next hop that may be used.
@@ -65,7 +66,9 @@ impl Routing {
             (Some(proven), Some(unproven)) if unproven.score < proven.score => {
                 let row = self.table.get_mut(id)?;
                 row.turn = row.turn.wrapping_add(1);
-                if row.turn % PROBE_EVERY == 0 { unproven } else { proven }
+                let probe =
+                    row.turn % PROBE_EVERY == 0 || !self.config.rules.holds(Rule::ProbeShare);
+                if probe { unproven } else { proven }
             }
             (proven, unproven) => proven.or(unproven)?,
         };
@@ -153,7 +156,13 @@ impl Routing {
         let (proven, unproven) = split(choices(false));
         pick.primary = proven.or(unproven);
         if pick.primary.is_none() {
-            let (proven, unproven) = split(choices(true));
+            // One that rested again and again without a receipt in between is no route to tell others
+            // of: whoever believes in it sends here what cannot go on (RT-37).
+            let believed = |choice: &Choice| {
+                row.hop(choice.slot).is_some_and(|hop| !hop.is_dead_end(now))
+                    || !self.config.rules.holds(Rule::DeadEndsRetracted)
+            };
+            let (proven, unproven) = split(choices(true).filter(believed));
             pick.standby = proven.or(unproven);
             pick.wake = row
                 .hops

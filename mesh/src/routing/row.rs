@@ -132,6 +132,12 @@ impl Hop {
         now < self.rest_until
     }
 
+    /// Whether it rests again without a receipt in between: what goes there is lost (`RT-37`). A
+    /// direct neighbour is there, whatever it does with packets.
+    pub(super) fn is_dead_end(&self, now: Tick) -> bool {
+        self.is_resting(now) && self.rests >= RESTS_BELIEVED && !self.flags.has(DIRECT)
+    }
+
     /// A direct neighbour needs no receipt: its link proved who it is (`RT-35`).
     pub(super) const fn is_proven(&self) -> bool {
         self.flags.has(PROVEN) || self.flags.has(DIRECT)
@@ -324,6 +330,9 @@ const MISSES_MAX: u8 = 3;
 /// The first rest; doubles up to 640 s.
 const BACKOFF: Duration = Duration::from_secs(10);
 const BACKOFF_DOUBLINGS: u8 = 6;
+
+/// Rests in a row after which a next hop that rests is not told to others any more.
+const RESTS_BELIEVED: u8 = 2;
 
 /// The rest after a no-route.
 const NO_ROUTE_PAUSE: Duration = Duration::from_secs(2);

@@ -14,6 +14,7 @@ use crate::{
     crypto::rng::NodeRng,
     error::PeerMisbehaved,
     link::LinkId,
+    rules::Rule,
     time::Instant,
 };
 use alloc::vec::Vec;
@@ -43,9 +44,10 @@ impl Routing {
             .filter(|position| matches!(verdicts[*position], Verdict::Verify(_)))
             .collect();
         let mut verified = 0;
+        let signed = self.config.rules.holds(Rule::AnnounceSigned);
         verify(self.config.mode, batch, &mut unverified, rng, |position, holds| {
             verdicts[position] = match verdicts[position] {
-                Verdict::Verify(address) if holds => Verdict::Apply(address),
+                Verdict::Verify(address) if holds || !signed => Verdict::Apply(address),
                 _ => Verdict::Forged,
             };
             verified += u64::from(holds);
@@ -93,7 +95,7 @@ impl Routing {
         };
         match self.table.get(id) {
             Some(row) if row.holds(announce) => Verdict::Apply(address),
-            Some(row) if row.is(ANNOUNCED) && announce.seq <= row.seq => Verdict::Ignore,
+            Some(row) if self.is_old(row, announce) => Verdict::Ignore,
             _ if self.holds.get(id).is_some_and(|held| held.announce == *announce) => {
                 Verdict::Apply(address)
             }
@@ -128,7 +130,7 @@ impl Routing {
             self.learn(now, id, slot, advertisement.hops, advertisement.cost);
             return self.evaluate(now, id, false);
         }
-        if row.is(ANNOUNCED) && announce.seq <= row.seq {
+        if self.is_old(row, announce) {
             return;
         }
         let must_wait = self.must_wait(Tick::at(now), row, slot);
@@ -140,10 +142,17 @@ impl Routing {
         self.evaluate(now, id, true);
     }
 
+    /// Whether an announce is not newer than what is known (`RT-01`).
+    fn is_old(&self, row: &Row, announce: &MeshAnnounce) -> bool {
+        row.is(ANNOUNCED) && announce.seq <= row.seq && self.config.rules.holds(Rule::SequenceOrder)
+    }
+
     /// Somebody passes on an announce of ours that we do not know: our disk was rolled back
     /// (`RT-02`).
     fn on_own_copy(&mut self, announce: &MeshAnnounce) {
-        if let Some(min_seq) = announce.seq.checked_add(1) {
+        if let Some(min_seq) = announce.seq.checked_add(1)
+            && self.config.rules.holds(Rule::SequenceOvertakes)
+        {
             self.emit(RoutingEvent::OwnSeqWanted { min_seq });
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     envelope::{EnvelopeIn, Header, KemCiphertext, SealedBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
+    rules::Rule,
     time::Instant,
 };
 
@@ -55,7 +56,10 @@ impl Sessions {
         // Through a mailbox messages stand alone and are remembered by their id; directly they
         // count in a session, and nobody needs the hash of a long envelope.
         let alone = body.label != [0; 16];
-        if alone && let Some(known) = self.replay.get(&envelope.id().0) {
+        if alone
+            && self.rules.holds(Rule::ContactOnce)
+            && let Some(known) = self.replay.get(&envelope.id().0)
+        {
             let message = known.message.as_ref().ok_or(PeerMisbehaved::Replayed)?;
             return Ok(message.opened());
         }
@@ -167,7 +171,8 @@ impl Sessions {
     ) -> Result<Sender, Error> {
         let peer = PublicIdentity::new(head.sender);
         let floor = self.floor(&peer.address()).map_or(0, Suite::code);
-        if suite.code() < floor || suite.code() < head.floor {
+        let is_weak = suite.code() < floor || suite.code() < head.floor;
+        if is_weak && self.rules.holds(Rule::SuiteFloor) {
             return Err(Unsupported::Suite(suite.code()).into());
         }
         let transcript = schedule::transcript(&exchange.contact, &head.sender, head.floor);

@@ -114,6 +114,11 @@ impl Sending {
         }
     }
 
+    /// Takes what is only reserved for durable: the mutant of [`crate::Rule::ReservationDurable`].
+    pub(super) const fn assume_durable(&mut self) {
+        self.usable = self.reserved;
+    }
+
     /// What a restart begins with: the keys from the reserved counter on.
     fn row(&self) -> Vec<u8> {
         let mut tree = self.tree.clone();

@@ -36,7 +36,7 @@ mod seal;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -64,6 +64,7 @@ use crate::{
         SESSIONS_MAX, SKIPPED_KEYS_MAX,
     },
     record::{Record, Table},
+    rules::{Rule, Rules},
     time::Instant,
 };
 
@@ -81,6 +82,7 @@ impl fmt::Debug for SessionId {
 /// has opened.
 pub struct Sessions {
     mode: Mode,
+    rules: Rules,
     boot_salt: [u8; 8],
     clock: Uptime,
     sessions: BTreeMap<SessionId, Session>,
@@ -138,6 +140,7 @@ impl Sessions {
     pub const fn new(mode: Mode, boot_salt: [u8; 8]) -> Self {
         Self {
             mode,
+            rules: Rules::ALL,
             boot_salt,
             clock: Uptime::new(Table::Sessions),
             sessions: BTreeMap::new(),
@@ -155,6 +158,16 @@ impl Sessions {
             contacts: BTreeMap::new(),
             certificate: None,
         }
+    }
+
+    /// The same, with a rule broken if a test says so.
+    #[must_use]
+    pub(crate) const fn with_rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        if !rules.holds(Rule::BootSalt) {
+            self.boot_salt = [0; 8];
+        }
+        self
     }
 
     /// Whether [`Sessions::seal`] has a session to this peer.

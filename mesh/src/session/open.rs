@@ -13,6 +13,7 @@ use crate::{
     envelope::{Body, Content, EnvelopeIn, SessionBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
+    rules::Rule,
     time::Instant,
 };
 
@@ -115,7 +116,9 @@ impl Sessions {
     ) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let before = session.receiving.kept();
-        session.receiving.opened(counter, salt, derived);
+        if self.rules.holds(Rule::KeyUsedOnce) {
+            session.receiving.opened(counter, salt, derived);
+        }
         session.used_s = self.clock.seconds(now);
         self.recount(id, before);
     }

@@ -14,6 +14,7 @@ use crate::{
     },
     identity::{MeshIdentity, Suite},
     limits::ENVELOPE_LEN_MAX,
+    rules::Rule,
     session::SessionId,
     time::Instant,
     wire::Writer,
@@ -136,6 +137,9 @@ impl Sessions {
         id: SessionId,
     ) -> Result<(u32, Secret), SealError> {
         let session = self.sessions.get_mut(&id).ok_or(SealError::NoSession)?;
+        if !self.rules.holds(Rule::ReservationDurable) {
+            session.sending.assume_durable();
+        }
         let taken = session.sending.take();
         session.used_s = self.clock.seconds(now);
         session.meta_dirty |= !core::mem::replace(&mut session.spoken, true);

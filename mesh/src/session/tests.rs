@@ -6,6 +6,7 @@ mod ends;
 mod first_contact;
 mod forgeries;
 mod messages;
+pub(crate) mod mutants;
 mod rows;
 mod schedule;
 mod tree;

@@ -32,6 +32,9 @@ pub(crate) const RETRY_MAX: Duration = Duration::from_secs(300);
 /// Envelopes kept at most, whatever their size: the map costs about 300 bytes an entry, 60 MB.
 pub const STORED_MAX: usize = 200_000;
 
+/// Less life than this is not worth a copy.
+const LIFE_GAIN_MIN: Duration = Duration::from_secs(1);
+
 /// Written in a row when it is not known where the envelope came from.
 const NOBODY: Address = Address::from_bytes([0; 16]);
 
@@ -67,6 +70,35 @@ impl Stored {
     pub(crate) fn expires_at(&self) -> Instant {
         self.since + self.envelope.remaining_life()
     }
+
+    /// The envelope with the better of hops and age of both, if a copy has more hops left or at least
+    /// twice the life. Neither gets worse, so that each changes a bounded number of times: 64 hops, and
+    /// 22 doublings from a second to 30 days.
+    fn joined_with(&self, now: Instant, copy: &Admitted) -> Option<Admitted> {
+        let left = self.expires_at().saturating_since(now);
+        let (ours, theirs) = (self.envelope.header(), copy.header());
+        let further = theirs.hops_left > ours.hops_left;
+        let longer = copy.remaining_life() >= left.max(LIFE_GAIN_MIN) * 2;
+        if !further && !longer {
+            return None;
+        }
+        let held_ms = u32::try_from(now.saturating_since(self.since).as_millis()).ok();
+        let our_age_ms = ours.age_ms.saturating_add(held_ms.unwrap_or(u32::MAX));
+        let mut bytes = Vec::with_capacity(self.envelope.bytes().len());
+        let (hops, age_ms) = (theirs.hops_left.max(ours.hops_left), theirs.age_ms.min(our_age_ms));
+        self.envelope.write_forward(hops, age_ms, &mut bytes);
+        Admitted::from_stored(&bytes).ok()
+    }
+}
+
+/// The row of an envelope.
+fn row(id: &EnvelopeId, arrival: u64, from: Option<Address>, bytes: &[u8]) -> Record {
+    let mut value = Vec::with_capacity(24 + bytes.len());
+    let mut w = Writer::new(&mut value);
+    w.u64(arrival);
+    w.array(from.unwrap_or(NOBODY).as_bytes());
+    w.bytes(bytes);
+    Record { table: Table::Custody, key: id.0.to_vec(), value: Some(value) }
 }
 
 /// Why an envelope was not taken into custody.
@@ -145,15 +177,24 @@ impl MeshStore {
         self.quota.add(ingress, &dest, len);
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        let mut value = Vec::with_capacity(24 + len);
-        let mut w = Writer::new(&mut value);
-        w.u64(arrival);
-        w.array(from.unwrap_or(NOBODY).as_bytes());
-        w.bytes(envelope.bytes());
-        let key = envelope.id().0.to_vec();
-        self.records.push(Record { table: Table::Custody, key, value: Some(value) });
+        self.records.push(row(&envelope.id(), arrival, from, envelope.bytes()));
         self.index(envelope, (ingress, from), now, arrival, false);
         Ok(())
+    }
+
+    /// Takes over from a copy of a stored envelope what is better about it: hops left, or life
+    /// (`STO-11`). Whether anything was.
+    pub(crate) fn improve(&mut self, now: Instant, copy: &Admitted) -> bool {
+        let id = copy.id();
+        let Some(stored) = self.envelopes.get_mut(&id) else { return false };
+        let Some(better) = stored.joined_with(now, copy) else { return false };
+        self.expiries.remove(&(stored.expires_at(), id));
+        (stored.envelope, stored.since, stored.tries) = (better, now, 0);
+        self.expiries.insert((stored.expires_at(), id));
+        let (from, bytes) = (stored.from, stored.envelope.bytes());
+        let arrival = self.arrivals.get(&id).copied().unwrap_or_default();
+        self.records.push(row(&id, arrival, from, bytes));
+        true
     }
 
     fn index(

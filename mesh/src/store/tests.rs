@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn store() -> MeshStore {
-    MeshStore::new(QuotaConfig { total_bytes: 1 << 20 })
+    MeshStore::new(QuotaConfig { total_bytes: 1 << 20, rules: crate::Rules::ALL })
 }
 
 /// A well-formed session envelope to `dest`, told apart by `n`.
@@ -91,4 +91,40 @@ fn sto_08_damaged_rows_are_refused() {
     assert!(to.get(&EnvelopeId(key.try_into().expect("16 bytes"))).expect("there").committed);
     let later = Instant::ZERO + Duration::from_secs(60);
     assert!(to.pop_expired(later).is_some());
+}
+
+/// A copy of an envelope with other hops left and another age.
+fn copy(of: &Admitted, hops_left: u8, age_ms: u32) -> Admitted {
+    let mut bytes = Vec::new();
+    of.write_forward(hops_left, age_ms, &mut bytes);
+    Admitted::from_stored(&bytes).expect("well-formed")
+}
+
+#[test]
+fn sto_11_a_better_copy_takes_the_place() {
+    let (mut store, now) = (store(), Instant::from_secs(10));
+    let original = envelope(1, dest(), 600);
+    let id = original.id();
+    store.insert(now, copy(&original, 1, 590_000), None, None).expect("room");
+    let before = store.bytes();
+    assert!(!store.improve(now, &copy(&original, 1, 585_000)), "not twice the life");
+    assert!(store.improve(now, &copy(&original, 0, 0)), "it lives longer");
+    assert!(!store.improve(now, &copy(&original, 1, 0)), "not twice the life that it has now");
+    assert!(store.improve(now, &copy(&original, 8, 590_000)), "it goes further");
+    assert!(!store.improve(now, &copy(&original, 8, 1_000)), "not twice the life");
+    assert!(!store.improve(now, &copy(&original, 3, 0)), "fewer hops");
+    let stored = store.get(&id).expect("it is there");
+    assert_eq!(stored.envelope.header().hops_left, 8);
+    assert_eq!(stored.expires_at(), now + Duration::from_secs(600), "the better of both");
+    assert_eq!((store.len(), store.bytes()), (1, before));
+    // The row on disk follows, and the expiry is that of the copy that stayed.
+    let mut records = Vec::new();
+    store.drain_records(&mut records);
+    let row = records.last().and_then(|record| record.value.as_ref()).expect("a row");
+    let mut restored = self::store();
+    restored.restore(now, &id.0, row).expect("our own");
+    assert_eq!(restored.get(&id).map(|it| it.envelope.header().hops_left), Some(8));
+    assert!(store.pop_expired(now + Duration::from_secs(599)).is_none());
+    assert!(store.pop_expired(now + Duration::from_secs(600)).is_some());
+    assert!(store.is_empty() && store.poll_timeout().is_none());
 }

@@ -15,7 +15,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-pub(super) use self::message::{Flight, Kind, OutMessage};
+pub(super) use self::message::{Flight, Kind, OutMessage, PastTry};
 use self::{dest::Dest, finished::Finished};
 use super::inner::MessageHead;
 use crate::{
@@ -460,7 +460,7 @@ impl Outbox {
         let to = message.to;
         let Some(flight) = message.flight else {
             self.make_ready(id);
-            return Some(TimedOut { to, lost_on: None });
+            return Some(TimedOut { to, lost_on: None, kept_on: None });
         };
         message.repeats += u32::from(flight.custody);
         if !flight.custody
@@ -471,7 +471,9 @@ impl Outbox {
             dest.shrunk_at = now;
         }
         self.abort_flight(now, id, TryResult::TimedOut, None);
-        Some(TimedOut { to, lost_on: flight.link.filter(|_| !flight.custody) })
+        let (lost_on, kept_on) =
+            if flight.custody { (None, flight.link) } else { (flight.link, None) };
+        Some(TimedOut { to, lost_on, kept_on })
     }
 
     /// Takes the next message whose life is over.
@@ -598,4 +600,6 @@ pub(super) struct TimedOut {
     pub(super) to: Address,
     /// The link by which a try went that was not answered.
     pub(super) lost_on: Option<LinkId>,
+    /// The link to the neighbour that keeps it, as it says, and whose receipt is overdue.
+    pub(super) kept_on: Option<LinkId>,
 }

@@ -1,6 +1,7 @@
 //! A handful of nodes on wires, in simulated time: every test of the node as a whole.
 
 mod announce;
+mod attacks;
 mod carry;
 mod channels;
 mod contacts;
@@ -9,6 +10,7 @@ mod hop;
 mod line;
 mod mailbox;
 mod meeting;
+pub(crate) mod mutants;
 mod pair;
 mod restart;
 mod versions;
@@ -104,7 +106,12 @@ struct Net {
     rng: NodeRng,
     /// Every frame that left: (from host, bytes).
     trace: Vec<(usize, Vec<u8>)>,
+    /// What dishonest hosts do to the frames they send.
+    meddle: Option<Meddle>,
 }
+
+/// Changes a frame that a host sends, or drops it (`false`).
+type Meddle = fn(&mut NodeRng, usize, &mut [u8]) -> bool;
 
 impl Net {
     fn new(count: u8) -> Self {
@@ -132,6 +139,7 @@ impl Net {
             next_link: 1,
             rng: NodeRng::from_seed([77; 32]),
             trace: Vec::new(),
+            meddle: None,
         }
     }
 
@@ -255,8 +263,10 @@ impl Net {
                 };
                 assert_eq!(transmit.size, frame.len());
                 assert!(frame.len() <= wire.caps.mtu as usize, "frame beyond the mtu");
+                let rng = &mut self.rng;
+                let passes = self.meddle.is_none_or(|meddle| meddle(rng, host, &mut frame));
                 self.trace.push((host, frame.clone()));
-                if self.rng.below(100) >= wire.loss_percent {
+                if passes && self.rng.below(100) >= wire.loss_percent {
                     self.sent += 1;
                     self.queue.insert((self.now + wire.latency, self.sent), (to.0, to.1, frame));
                 }

@@ -26,7 +26,8 @@ fn invented(n: u32) -> MeshAnnounce {
 }
 
 fn bench(routes_max: u32, neighbours: u16) -> Bench {
-    let mut bench = Bench::with(RoutingConfig { routes_max, mode: MODE, relay: true });
+    let mut bench =
+        Bench::with(RoutingConfig { routes_max, mode: MODE, ..RoutingConfig::default() });
     (1..=neighbours).for_each(|n| bench.up(n, fast()));
     bench
 }

@@ -7,6 +7,7 @@ mod bench;
 mod convergence;
 mod feasibility;
 mod intake;
+pub(crate) mod mutants;
 mod net;
 mod persistence;
 mod ranking;

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     identity::{MeshIdentity, Suite},
     record::{Record, Table},
+    rules::Rules,
     session::{Opened, SealError, SealParams, Sealed, Sessions},
     time::Instant,
 };
@@ -25,6 +26,7 @@ pub(super) type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
 pub(super) struct End {
     mode: Mode,
+    pub(super) rules: Rules,
     pub(super) now: Instant,
     pub(super) identity: MeshIdentity,
     pub(super) rng: NodeRng,
@@ -49,9 +51,15 @@ impl End {
         let sessions = Sessions::new(mode, rng.array());
         let prekeys = PreKeys::new(mode);
         let now = Instant::from_secs(1_000);
-        let mut end = Self { mode, now, identity, rng, prekeys, sessions, disk: Rows::new() };
+        let rules = Rules::ALL;
+        let mut end =
+            Self { mode, rules, now, identity, rng, prekeys, sessions, disk: Rows::new() };
         end.tick();
         end
+    }
+
+    pub(super) const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Lets the timers run and commits everything.
@@ -85,7 +93,8 @@ impl End {
         let mut seed = [0xee; 32];
         seed[..8].copy_from_slice(&entropy.to_le_bytes());
         self.rng = NodeRng::from_seed(seed);
-        self.sessions = Sessions::new(self.mode, self.rng.array());
+        let sessions = Sessions::new(self.mode, self.rng.array());
+        self.sessions = sessions.with_rules(self.rules);
         self.prekeys = PreKeys::new(self.mode);
         for ((table, key), value) in &disk {
             match table {
