@@ -1,29 +1,69 @@
-//! A node's disk: rows that survive, and records that are not there yet.
+//! A node's disk: rows that survive, and everything that can go wrong on the way to them.
+//!
+//! A commit goes through the stages of a real one. It is written, batch after batch, into the
+//! device's cache, sector by sector; a sync then makes it durable. A crash loses of what was not
+//! synced any set of sectors, in any order, and tears one in two. What is read back afterwards are
+//! the batches that are whole, up to the first that is not: a batch counts completely or not at all.
+
+mod device;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use mesh::{Record, RecordSeq, Table};
 
+use self::device::Device;
 use crate::rng::Rng;
+
+/// How a disk misbehaves besides losing power.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Faults {
+    /// Probability that a write fails with an I/O error.
+    pub write_error: f64,
+    /// Probability that a sync fails. What was not synced is lost or not: nobody knows (fsync
+    /// errors are reported once, and the next sync may succeed without having written anything).
+    pub sync_error: f64,
+    /// Whether commits are synced. Only a test that wants to see messages lost says no.
+    pub sync: bool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self { write_error: 0.0, sync_error: 0.0, sync: true }
+    }
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Nothing was under way.
+    Nothing,
+    /// Everything up to this record is durable.
+    Through(RecordSeq),
+    /// It failed; its records wait for the next try. The node is to promise nothing new.
+    Failed,
+}
 
 /// The durable rows of one node and the commit on its way to them.
 ///
 /// One commit is under way at a time; records polled meanwhile wait for the next one, as in the
-/// daemon's group commit. A commit is atomic: after a crash all of it is there or nothing.
+/// daemon's group commit.
 #[derive(Debug, Default)]
 pub struct Disk {
-    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    device: Device,
     pending: VecDeque<(RecordSeq, Record)>,
     in_flight: usize,
     forgetful: bool,
+    faults: Faults,
+    full: bool,
     inbox_rows_written: u64,
     commits: u64,
+    failures: u64,
 }
 
 impl Disk {
     /// An empty disk; a `forgetful` one keeps no rows.
-    pub fn new(forgetful: bool) -> Self {
-        Self { forgetful, ..Self::default() }
+    pub fn new(forgetful: bool, faults: Faults) -> Self {
+        Self { forgetful, faults, ..Self::default() }
     }
 
     /// Takes a record from the core.
@@ -36,6 +76,11 @@ impl Disk {
         self.pending.back().map(|(seq, _)| *seq)
     }
 
+    /// There is no room (`true`), or there is again. Deletions still fit: a driver sets space aside.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
     /// Starts a commit of everything pending; `false` when one is under way or nothing waits.
     pub fn begin_commit(&mut self) -> bool {
         if self.in_flight > 0 || self.pending.is_empty() {
@@ -45,40 +90,67 @@ impl Disk {
         true
     }
 
-    /// The commit under way is durable: the last record it holds.
-    pub fn finish_commit(&mut self) -> Option<RecordSeq> {
-        let mut through = None;
-        for _ in 0..std::mem::take(&mut self.in_flight) {
-            let (seq, record) = self.pending.pop_front().expect("a commit holds pending records");
-            self.apply(record);
-            through = Some(seq);
+    /// The time of the commit under way is over: it is durable, or it failed.
+    pub fn finish_commit(&mut self, rng: &mut Rng) -> Committed {
+        let count = std::mem::take(&mut self.in_flight);
+        if count == 0 {
+            return Committed::Nothing;
         }
-        self.commits += u64::from(through.is_some());
-        through
+        let batch: Vec<Record> =
+            self.pending.iter().take(count).map(|(_, record)| record.clone()).collect();
+        if !self.write_and_sync(batch, rng) {
+            self.failures += 1;
+            return Committed::Failed;
+        }
+        let through = self.pending.drain(..count).next_back().map(|(seq, _)| seq);
+        self.commits += 1;
+        through.map_or(Committed::Nothing, Committed::Through)
+    }
+
+    fn write_and_sync(&mut self, batch: Vec<Record>, rng: &mut Rng) -> bool {
+        if self.forgetful {
+            return true;
+        }
+        let puts = batch.iter().any(|record| record.value.is_some());
+        if (self.full && puts) || rng.chance(self.faults.write_error) {
+            // Part of it may be there. The batch is not whole and will never count; a new place is
+            // taken for the next try.
+            self.device.write_part(batch, rng);
+            return false;
+        }
+        self.device.write(batch);
+        if !self.faults.sync {
+            return true;
+        }
+        if rng.chance(self.faults.sync_error) {
+            self.device.distrust(rng);
+            return false;
+        }
+        self.inbox_rows_written += self.device.sync();
+        true
     }
 
     /// Power is lost. The commit under way may have made it without anyone being told.
     pub fn crash(&mut self, rng: &mut Rng) -> Lost {
-        let survived = self.in_flight > 0 && rng.chance(0.5);
-        if survived {
-            self.finish_commit();
+        let mut survived = false;
+        if self.in_flight > 0 && !self.full {
+            let batch = self.pending.iter().take(self.in_flight);
+            self.device.write(batch.map(|(_, record)| record.clone()).collect());
+        }
+        if !self.forgetful {
+            let whole = self.device.crash(rng);
+            survived = self.in_flight > 0 && whole.newest_survived;
+            self.inbox_rows_written += whole.inbox_rows;
         }
         self.in_flight = 0;
-        let records = self.pending.len();
+        let records = if survived { 0 } else { self.pending.len() };
         self.pending.clear();
         Lost { records, survived_untold: survived }
     }
 
     /// The rows of a table, in key order, as a node gets them back at start.
     pub fn rows(&self, table: Table) -> impl Iterator<Item = Record> {
-        let range = (table, Vec::new())..;
-        self.rows.range(range).take_while(move |((of, _), _)| *of == table).map(
-            |((table, key), value)| Record {
-                table: *table,
-                key: key.clone(),
-                value: Some(value.clone()),
-            },
-        )
+        self.device.rows(table)
     }
 
     /// How often a row of the inbox was made durable for the first time.
@@ -91,22 +163,9 @@ impl Disk {
         self.commits
     }
 
-    fn apply(&mut self, record: Record) {
-        let Record { table, key, value } = record;
-        if self.forgetful {
-            return;
-        }
-        match value {
-            Some(value) => {
-                let replaced = self.rows.insert((table, key), value);
-                if table == Table::Inbox && replaced.is_none() {
-                    self.inbox_rows_written += 1;
-                }
-            }
-            None => {
-                self.rows.remove(&(table, key));
-            }
-        }
+    /// Commits that failed and were repeated.
+    pub fn failures(&self) -> u64 {
+        self.failures
     }
 }
 
@@ -119,52 +178,7 @@ pub struct Lost {
     pub survived_untold: bool,
 }
 
+type Rows = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn put(key: u8) -> Record {
-        Record { table: Table::Inbox, key: vec![key], value: Some(vec![key]) }
-    }
-
-    fn keys(disk: &Disk) -> Vec<u8> {
-        disk.rows(Table::Inbox).map(|record| record.key[0]).collect()
-    }
-
-    /// `SIM-07`
-    #[test]
-    fn a_crash_loses_what_was_not_committed() {
-        let mut disk = Disk::new(false);
-        disk.push(RecordSeq(1), put(1));
-        assert!(disk.begin_commit());
-        disk.push(RecordSeq(2), put(2));
-        assert_eq!(disk.finish_commit(), Some(RecordSeq(1)));
-        let lost = disk.crash(&mut Rng::new(0));
-        assert_eq!(lost, Lost { records: 1, survived_untold: false });
-        assert_eq!(keys(&disk), [1]);
-    }
-
-    /// `SIM-07`
-    #[test]
-    fn a_commit_under_way_is_there_whole_or_not_at_all() {
-        let mut outcomes = std::collections::BTreeSet::new();
-        for seed in 0..20 {
-            let mut disk = Disk::new(false);
-            disk.push(RecordSeq(1), put(1));
-            disk.push(RecordSeq(2), put(2));
-            assert!(disk.begin_commit());
-            disk.push(RecordSeq(3), put(3));
-            disk.crash(&mut Rng::new(seed));
-            outcomes.insert(keys(&disk));
-        }
-        assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), [vec![], vec![1, 2]]);
-    }
-
-    #[test]
-    fn one_commit_at_a_time() {
-        let mut disk = Disk::new(false);
-        assert!(!disk.begin_commit());
-        disk.push(RecordSeq(1), put(1));
-        assert!(disk.begin_commit() && !disk.begin_commit());
-    }
-}
+mod tests;

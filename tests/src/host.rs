@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use mesh::{
-    Address, Config, Instant, LinkId, MeshIdentity, Node, PublicIdentity, RecordSeq, Table,
+    Address, Config, Instant, LinkId, MeshIdentity, Node, PublicIdentity, RecordSeq, Rules, Table,
     WallClock, crypto::Mode, error::Error,
 };
 
 use crate::{
-    disk::{Disk, Lost},
+    disk::{Committed, Disk, Faults, Lost},
     queue::Micros,
     rng::Rng,
 };
@@ -32,6 +32,8 @@ pub struct Host {
     pub switched_off: u32,
     /// Faults that keep its disk full.
     pub disks_full: u32,
+    /// Its last commit failed.
+    pub disk_failing: bool,
     /// How often it was switched on.
     pub boots: u32,
     /// When its one timer is armed for.
@@ -56,6 +58,10 @@ pub struct Settings {
     pub crypto: Mode,
     /// Whether the disk keeps nothing.
     pub forgetful: bool,
+    /// How the disk misbehaves.
+    pub disk_faults: Faults,
+    /// The rules it keeps: all, but for mutants.
+    pub rules: Rules,
 }
 
 impl Settings {
@@ -63,6 +69,7 @@ impl Settings {
         let mut config = Config::default();
         config.announce = self.announce;
         config.crypto = self.crypto;
+        config.rules = self.rules;
         config
     }
 
@@ -77,12 +84,13 @@ impl Host {
         let spread = rng.below(2 * WALL_SPREAD_S).cast_signed() - WALL_SPREAD_S.cast_signed();
         Self {
             node: None,
-            disk: Disk::new(settings.forgetful),
+            disk: Disk::new(settings.forgetful, settings.disk_faults),
             links: BTreeMap::new(),
             edges: Vec::new(),
             backlogged: 0,
             switched_off: 0,
             disks_full: 0,
+            disk_failing: false,
             shown_through: None,
             boots: 0,
             wake_at: None,
@@ -144,10 +152,9 @@ impl Host {
             }
         }
         node.start(clock, Some(self.wall(now)));
-        if self.disks_full > 0 {
-            node.handle_storage_full(clock, true);
-        }
         self.node = Some(node);
+        self.disk_failing = false;
+        self.tell_storage(now);
         refused
     }
 
@@ -184,12 +191,26 @@ impl Host {
 
     /// The commit under way is durable: tells the node.
     pub fn commit_done(&mut self, now: Micros) -> Option<RecordSeq> {
-        let through = self.disk.finish_commit()?;
+        let done = self.disk.finish_commit(&mut self.rng);
+        let failing = done == Committed::Failed;
+        if std::mem::replace(&mut self.disk_failing, failing) != failing {
+            self.tell_storage(now);
+        }
+        let Committed::Through(through) = done else { return None };
         let clock = self.clock(now);
         if let Some(node) = &mut self.node {
             node.handle_committed(clock, through);
         }
         Some(through)
+    }
+
+    /// Tells the node whether the disk takes anything new, as the daemon does.
+    pub fn tell_storage(&mut self, now: Micros) {
+        let full = self.disks_full > 0 || self.disk_failing;
+        let clock = self.clock(now);
+        if let Some(node) = &mut self.node {
+            node.handle_storage_full(clock, full);
+        }
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Scenario {
     pub faults: FaultModel,
     /// What is checked.
     pub checks: Checks,
+    /// The rule that all nodes break, for the mutants of `ATK-22`. In no file.
+    #[serde(skip)]
+    pub rules: mesh::Rules,
 }
 
 /// How nodes are linked.
@@ -103,6 +106,13 @@ pub struct DiskModel {
     pub commit_us: Span,
     /// Keeps nothing: for runs without crashes and with more nodes than memory for their disks.
     pub forgetful: bool,
+    /// Probability that writing a commit fails with an I/O error; it is tried again.
+    pub write_error: f64,
+    /// Probability that its sync fails: what was written is not trusted, it is written again.
+    pub sync_error: f64,
+    /// Whether commits are reported without a sync: a mutant for the checkers, in no file.
+    #[serde(skip)]
+    pub sync_left_out: bool,
 }
 
 /// What the applications do while `duration_s` lasts.
@@ -189,6 +199,7 @@ impl Default for Scenario {
             load: LoadModel::default(),
             faults: FaultModel::default(),
             checks: Checks::default(),
+            rules: mesh::Rules::default(),
         }
     }
 }
@@ -213,7 +224,13 @@ impl Default for LinkModel {
 
 impl Default for DiskModel {
     fn default() -> Self {
-        Self { commit_us: Span(150, 3_000), forgetful: false }
+        Self {
+            commit_us: Span(150, 3_000),
+            forgetful: false,
+            write_error: 0.0,
+            sync_error: 0.0,
+            sync_left_out: false,
+        }
     }
 }
 
@@ -362,8 +379,10 @@ impl Scenario {
         ]
     }
 
-    fn shares(&self) -> [(&'static str, f64); 8] {
+    fn shares(&self) -> [(&'static str, f64); 10] {
         [
+            ("disk.write_error", self.disk.write_error),
+            ("disk.sync_error", self.disk.sync_error),
             ("link.reliable_share", self.link.reliable_share),
             ("link.loss", self.link.loss),
             ("link.duplicate", self.link.duplicate),

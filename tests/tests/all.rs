@@ -3,9 +3,11 @@
 //! One binary for all of them, because linking is what costs time. Tests that this machine cannot
 //! run say so in capitals and pass.
 
+mod attacks;
 mod crashes;
 mod discovery;
 mod install;
+mod mutants;
 mod namespaces;
 mod simulation;
 mod specs;

@@ -63,15 +63,103 @@ fn sources(dir: &Path, out: &mut String) {
     }
 }
 
+/// Names of all functions in some source code.
+fn functions(code: &str) -> BTreeSet<&str> {
+    code.split("fn ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
+        .collect()
+}
+
+/// The rows of a table whose first cell is a single name, and what stands beside it.
+fn named_rows(text: &str) -> BTreeMap<&str, &str> {
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    cells.collect()
+}
+
+/// `ATK-21`: each mutant has a row in the table of `specs/22-attacks.md`, with a checker that exists.
+#[test]
+fn every_mutant_has_a_row_and_a_checker() {
+    let mut code = String::new();
+    sources(&root(), &mut code);
+    let functions = functions(&code);
+    let spec = fs::read_to_string(root().join("specs/22-attacks.md")).expect("readable");
+    let rows = named_rows(&spec);
+    assert!(mesh::Rule::ALL.len() >= 15);
+    for rule in mesh::Rule::ALL {
+        let name = format!("{rule:?}");
+        let row = rows.get(&*name).unwrap_or_else(|| panic!("{name} has no row"));
+        let checkers: Vec<&str> = test_names(row).collect();
+        assert!(!checkers.is_empty(), "{name} names no checker");
+        for checker in checkers {
+            assert!(functions.contains(checker), "{name} names {checker}, which does not exist");
+        }
+    }
+}
+
+/// Each threat in SECURITY.md names tests that exist and rules that the specs define.
+#[test]
+fn security_names_tests_and_rules_that_exist() {
+    let mut code = String::new();
+    sources(&root(), &mut code);
+    let functions = functions(&code);
+    let mut rules = BTreeSet::new();
+    for entry in fs::read_dir(root().join("specs")).expect("specs/ exists").flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "md") {
+            let spec = fs::read_to_string(entry.path()).expect("readable");
+            // Some specs define their rules in sections; every rule has its row.
+            rules.extend(defined(&spec));
+            rules.extend(rows(&spec).into_keys());
+        }
+    }
+    let security = fs::read_to_string(root().join("SECURITY.md")).expect("SECURITY.md is there");
+    let threats: Vec<&str> = security.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut gaps = Vec::new();
+    let mut checked = 0;
+    for threat in threats.iter().filter(|line| !line.starts_with("| threat")) {
+        let cells: Vec<&str> = threat.trim_matches('|').split('|').collect();
+        let [_, mitigation, tests] = cells[..] else {
+            gaps.push(format!("not three cells: {threat}"));
+            continue;
+        };
+        checked += 1;
+        let mut named = test_names(tests).filter(|name| !is_path(tests, name)).peekable();
+        if named.peek().is_none() {
+            gaps.push(format!("no test: {threat}"));
+        }
+        gaps.extend(
+            named
+                .filter(|name| !functions.contains(name))
+                .map(|name| format!("{name} does not exist: {threat}")),
+        );
+        let cited: Vec<&str> = mitigation
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .filter_map(rule_at)
+            .collect();
+        if cited.is_empty() {
+            gaps.push(format!("no rule: {threat}"));
+        }
+        gaps.extend(
+            cited
+                .iter()
+                .filter(|rule| !rules.contains(**rule))
+                .map(|rule| format!("{rule} is not defined: {threat}")),
+        );
+    }
+    assert!(checked >= 30, "only {checked} threats: the table is written differently now");
+    assert!(gaps.is_empty(), "{} gaps:\n{}", gaps.len(), gaps.join("\n"));
+}
+
+/// Whether a word is part of a file's name in `text`.
+fn is_path(text: &str, word: &str) -> bool {
+    text.contains(&format!("{word}.rs")) || text.contains(&format!("{word}/"))
+}
+
 #[test]
 fn every_rule_names_tests_that_exist() {
     let mut code = String::new();
     sources(&root(), &mut code);
-    let functions: BTreeSet<&str> = code
-        .split("fn ")
-        .skip(1)
-        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
-        .collect();
+    let functions = functions(&code);
     let mut gaps = Vec::new();
     let mut rules = 0;
     for entry in fs::read_dir(root().join("specs")).expect("specs/ exists").flatten() {

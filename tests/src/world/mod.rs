@@ -17,6 +17,7 @@ use mesh::{Address, Event, crypto::Mode};
 
 use crate::{
     checkers::{Violations, channel::ChannelLedger, convergence::Reach, ledger::Ledger},
+    disk::Faults,
     edge::Edge,
     faults::Planned,
     host::{Host, Settings},
@@ -26,7 +27,7 @@ use crate::{
     queue::{Micros, Queue},
     report::Report,
     rng::Rng,
-    scenario::Scenario,
+    scenario::{DiskModel, Scenario},
     topology,
 };
 
@@ -344,10 +345,20 @@ fn build_hosts(scenario: &Scenario, destinations: &[usize], crypto: Mode, rng: &
                 announce,
                 crypto,
                 forgetful: scenario.disk.forgetful,
+                disk_faults: disk_faults(&scenario.disk),
+                rules: scenario.rules,
             };
             Host::new(settings, Rng::new(seeds.next_u64()))
         })
         .collect()
+}
+
+fn disk_faults(model: &DiskModel) -> Faults {
+    Faults {
+        write_error: model.write_error,
+        sync_error: model.sync_error,
+        sync: !model.sync_left_out,
+    }
 }
 
 /// Counts happenings at one instant.

@@ -105,11 +105,9 @@ impl World {
         let before = machine.disks_full > 0;
         machine.disks_full = if begins { machine.disks_full + 1 } else { machine.disks_full - 1 };
         let full = machine.disks_full > 0;
-        let clock = machine.clock(now);
-        if before != full
-            && let Some(node) = &mut machine.node
-        {
-            node.handle_storage_full(clock, full);
+        machine.disk.set_full(full);
+        if before != full {
+            machine.tell_storage(now);
         }
         self.drain(host);
     }

@@ -162,6 +162,7 @@ impl World {
         for host in 0..self.hosts.len() {
             self.retire_counters(host);
             self.tally.commits += self.hosts[host].disk.commits();
+            self.tally.commits_failed += self.hosts[host].disk.failures();
         }
         Report::new(
             self.seed,

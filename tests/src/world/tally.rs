@@ -35,6 +35,8 @@ pub struct Tally {
     pub steps: u64,
     /// Commits of all disks.
     pub commits: u64,
+    /// Commits that failed and were repeated.
+    pub commits_failed: u64,
     /// Loop checks made: destinations times samples.
     pub loop_checks: u64,
     /// Counters of all nodes, of all boots.
@@ -61,6 +63,7 @@ impl Tally {
         self.disk_full += more.disk_full;
         self.steps += more.steps;
         self.commits += more.commits;
+        self.commits_failed += more.commits_failed;
         self.loop_checks += more.loop_checks;
         for (error, count) in &more.refused {
             *self.refused.entry(error.clone()).or_default() += count;
