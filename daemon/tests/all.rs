@@ -11,6 +11,8 @@ mod api_surface;
 mod configuration;
 #[path = "all/durability.rs"]
 mod durability;
+#[path = "all/leaks.rs"]
+mod leaks;
 #[path = "all/meeting.rs"]
 mod meeting;
 #[path = "all/messages.rs"]
