@@ -322,6 +322,9 @@ pub const BLOCKED_MAX: usize = 10_000;
 /// Nodes whose messages were let in without making them contacts: 600 kB.
 pub const LET_IN_MAX: usize = 10_000;
 
+/// Nodes that were given a pass, and nodes whose pass is held: 5,000 × 200 B each, 2 MB.
+pub const PASSES_MAX: usize = 5_000;
+
 /// Requests of one stranger.
 pub const REQUESTS_PER_SENDER_MAX: usize = 8;
 

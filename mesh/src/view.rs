@@ -145,6 +145,8 @@ pub enum WaitingFor {
     Receipt,
     /// The user's decision about a changed key.
     Trust,
+    /// The work that the recipient asks of strangers, which is being done.
+    Work,
 }
 
 impl WaitingFor {
@@ -158,6 +160,7 @@ impl WaitingFor {
             Self::Link => "link",
             Self::Receipt => "receipt",
             Self::Trust => "trust",
+            Self::Work => "work",
         }
     }
 }

@@ -116,10 +116,16 @@ fn objects() {
     run(target("announce"), &bodies_of(&[0x10]));
     run(
         target("invite"),
-        &[b"qpc-channel:aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcytbnnsxe6kwhgeakjqq"
-            .to_vec()],
+        &[
+            b"qpc-channel:aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcytbnnsxe6kwhgeakjqq"
+                .to_vec(),
+            MEETING.as_bytes().to_vec(),
+        ],
     );
 }
+
+/// An invite of a node.
+const MEETING: &str = "QPC-INVITE:AGCQAAIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCERCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEIRCEAYAAAADGMZTGMZTGMZTGMZTGMZTGMZTHAHH7PFAMRCEIRCEIRCEIRCEIRCEIRCEIRAEIFXG4YIBCR2GG4B2F4XTCOJSFYYC4MROG45DONZUGPCVT7W7G35A";
 
 #[test]
 fn machines() {

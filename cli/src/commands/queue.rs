@@ -97,6 +97,7 @@ fn waiting_for(what: &str) -> String {
         "link" => "its turn on the link".to_owned(),
         "receipt" => "the receipt".to_owned(),
         "trust" => "qpc contacts trust".to_owned(),
+        "work" => "the work that the recipient asks of strangers".to_owned(),
         other => text::one_line(other),
     }
 }

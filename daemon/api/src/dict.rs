@@ -151,7 +151,7 @@ pub struct Message {
     pub expires_in_ms: u64,
     /// The last tries, oldest first.
     pub tried: Vec<Try>,
-    /// `nothing`, `disk`, `route`, `keys`, `link`, `receipt` or `trust`.
+    /// `nothing`, `disk`, `route`, `keys`, `link`, `receipt`, `trust` or `work`.
     pub waiting_for: String,
     /// Milliseconds until it is tried again, if that depends on time.
     pub next_try_ms: Option<u64>,

@@ -157,6 +157,8 @@ fn node_config(config: &Config) -> NodeConfig {
     node.capabilities = capabilities;
     node.custody_quota_bytes = u64::from(config.relay_quota_mib) << 20;
     node.routes_max = config.routes_max;
+    // The key's row keeps it to 24.
+    node.work_bits = u8::try_from(config.work_bits).unwrap_or(u8::MAX);
     node.strangers = match config.strangers {
         config::Strangers::Inbox => Strangers::Inbox,
         config::Strangers::Request => Strangers::Request,

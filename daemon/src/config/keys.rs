@@ -231,6 +231,15 @@ pub const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "messages.work_bits",
+        help: "Work asked of strangers whose messages are requests: 2 to the power of this in hashes.",
+        allowed: "0 to 24",
+        default: "16",
+        set: |c, v| set_u32(&mut c.work_bits, v, 0, 24),
+        get: |c| c.work_bits.to_string(),
+        ..KEY
+    },
+    Key {
         name: "log.level",
         help: "How much is logged.",
         allowed: "\"error\", \"warn\", \"info\", \"debug\", \"trace\"",

@@ -59,6 +59,8 @@ pub struct Config {
     pub diagnostics: Diagnostics,
     /// What becomes of strangers' messages.
     pub strangers: Strangers,
+    /// Zero bits of the work asked of strangers.
+    pub work_bits: u32,
     /// What is logged.
     pub log_level: Level,
     /// How it is logged.
@@ -265,6 +267,7 @@ impl Config {
             routes_max: 100_000,
             diagnostics: Diagnostics::Everyone,
             strangers: Strangers::Inbox,
+            work_bits: 16,
             log_level: Level::Info,
             log_format: LogFormat::Plain,
             metrics_listen: String::new(),

@@ -9,7 +9,7 @@ use crate::{
         kem::{X25519_LEN, XWING_PUBLIC_LEN},
         sign,
     },
-    envelope::WORK_BITS_MAX,
+    envelope::{DIRECT_WORK_BITS_MAX, WORK_BITS_MAX},
     error::{Error, Malformed, Unsupported},
     identity::{Certificate, MeshIdentity, PublicIdentity, Suite},
     limits::{BUNDLE_LEN_MAX, BUNDLE_PREKEYS_MAX},
@@ -21,6 +21,7 @@ const FORMAT: u8 = 1;
 
 const FLAG_CERTIFICATE: u8 = 0b01;
 const FLAG_MAILBOX: u8 = 0b10;
+const FLAG_WORK: u8 = 0b100;
 
 /// A node's public keys for first contact; its signatures were verified.
 ///
@@ -31,6 +32,7 @@ const FLAG_MAILBOX: u8 = 0b10;
 /// (pre-key id u32 | valid_s u32 | X25519 32 | X-Wing 1216) × count
 /// flag 0: root_key 32 | epoch u32 | not_after u64 | signature 64
 /// flag 1: mailbox node 16 | label 16 | pow_bits u8
+/// flag 2: work_bits u8
 /// signature 64
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub struct Bundle {
     pub prekeys: Vec<PreKeyPublic>,
     /// Where strangers may leave sealed mail.
     pub mailbox: Option<MailboxHint>,
+    /// Zero bits asked of strangers who write to it directly, at most [`DIRECT_WORK_BITS_MAX`];
+    /// 0: nothing is asked.
+    pub work_bits: u8,
     bytes: Vec<u8>,
 }
 
@@ -116,7 +121,7 @@ impl Bundle {
         let node_key = reader.array("bundle node key")?;
         let version = reader.u32("bundle version")?;
         let flags = reader.u8("bundle flags")?;
-        if flags & !(FLAG_CERTIFICATE | FLAG_MAILBOX) != 0 {
+        if flags & !(FLAG_CERTIFICATE | FLAG_MAILBOX | FLAG_WORK) != 0 {
             return Err(Malformed::OutOfRange("bundle flags").into());
         }
         let count = usize::from(reader.u8("bundle pre-key count")?);
@@ -128,6 +133,11 @@ impl Bundle {
         let certificate =
             (flags & FLAG_CERTIFICATE != 0).then(|| Certificate::read(reader)).transpose()?;
         let mailbox = (flags & FLAG_MAILBOX != 0).then(|| MailboxHint::read(reader)).transpose()?;
+        let work_bits = if flags & FLAG_WORK != 0 { reader.u8("bundle work")? } else { 0 };
+        // Nothing is asked by leaving it out; more than the bound would stall the sender.
+        if flags & FLAG_WORK != 0 && !(1..=DIRECT_WORK_BITS_MAX).contains(&work_bits) {
+            return Err(Malformed::OutOfRange("bundle work").into());
+        }
         Ok(Self {
             identity: PublicIdentity::new(node_key),
             root_key: certificate.map(|certificate| certificate.root_key),
@@ -135,6 +145,7 @@ impl Bundle {
             version,
             prekeys,
             mailbox,
+            work_bits,
             bytes: bytes.to_vec(),
         })
     }
@@ -146,6 +157,7 @@ impl Bundle {
         version: u32,
         prekeys: Vec<PreKeyPublic>,
         mailbox: Option<MailboxHint>,
+        work_bits: u8,
     ) -> Self {
         let certificate = identity.certify(mode, CERTIFICATE_EPOCH, u64::MAX);
         let mut bundle = Self {
@@ -155,6 +167,7 @@ impl Bundle {
             version,
             prekeys,
             mailbox,
+            work_bits: work_bits.min(DIRECT_WORK_BITS_MAX),
             bytes: Vec::with_capacity(BUNDLE_LEN_MAX),
         };
         let signature = identity.sign(mode, &bundle.digest());
@@ -181,16 +194,21 @@ impl Bundle {
         if let Some(mailbox) = &self.mailbox {
             mailbox.write(out);
         }
+        if self.work_bits != 0 {
+            out.push(self.work_bits);
+        }
     }
 
     const fn flags(&self) -> u8 {
         let certificate = if self.certificate.is_some() { FLAG_CERTIFICATE } else { 0 };
         let mailbox = if self.mailbox.is_some() { FLAG_MAILBOX } else { 0 };
-        certificate | mailbox
+        let work = if self.work_bits != 0 { FLAG_WORK } else { 0 };
+        certificate | mailbox | work
     }
 
     /// What the node key signs: domain ‖ format ‖ node key ‖ version ‖ flags ‖ one part per
-    /// pre-key ‖ certificate ‖ mailbox, the absent ones empty.
+    /// pre-key ‖ certificate ‖ mailbox, the absent ones empty. Work, if any is asked, follows the
+    /// pre-key count in the part of the flags, which say whether it is there.
     fn digest(&self) -> [u8; 32] {
         let mut prekeys = [[0; 32]; BUNDLE_PREKEYS_MAX];
         for (digest, prekey) in prekeys.iter_mut().zip(&self.prekeys) {
@@ -204,10 +222,12 @@ impl Bundle {
         if let Some(present) = &self.mailbox {
             present.write(&mut mailbox);
         }
+        let head = [FORMAT, self.flags(), self.prekeys.len() as u8, self.work_bits];
+        let head = if self.work_bits != 0 { &head[..] } else { &head[..3] };
         hash::digest32(
             Domain::Bundle,
             &[
-                &[FORMAT, self.flags(), self.prekeys.len() as u8],
+                head,
                 self.identity.node_key(),
                 &self.version.to_le_bytes(),
                 prekeys[..self.prekeys.len()].as_flattened(),

@@ -111,9 +111,20 @@ impl PreKeys {
         version: u32,
         mailbox: Option<MailboxHint>,
     ) -> Vec<u8> {
+        self.bundle_asking(identity, version, mailbox, 0)
+    }
+
+    /// The same, asking strangers who write directly for work of so many zero bits.
+    pub fn bundle_asking(
+        &self,
+        identity: &MeshIdentity,
+        version: u32,
+        mailbox: Option<MailboxHint>,
+        work_bits: u8,
+    ) -> Vec<u8> {
         let Some((_, newest)) = self.keys.last_key_value() else { return Vec::new() };
         let prekeys = vec![newest.public.clone()];
-        Bundle::signed(self.mode, identity, version, prekeys, mailbox).into_bytes()
+        Bundle::signed(self.mode, identity, version, prekeys, mailbox, work_bits).into_bytes()
     }
 
     /// The private halves of pre-key `id`, if it is still ours.

@@ -144,7 +144,7 @@ fn id_09_unknown_values() {
         Bundle::parse_verified(Mode::Real, &bytes).expect_err("patched")
     };
     assert_eq!(patched(0, 2), Error::Unsupported(Unsupported::Version(2)));
-    assert_eq!(patched(37, 7), Malformed::OutOfRange("bundle flags").into());
+    assert_eq!(patched(37, 11), Malformed::OutOfRange("bundle flags").into());
     assert_eq!(patched(38, 0), Malformed::OutOfRange("bundle pre-key count").into());
     assert_eq!(patched(38, 3), Malformed::OutOfRange("bundle pre-key count").into());
     let pow_at = bytes.len() - 65;
@@ -153,6 +153,30 @@ fn id_09_unknown_values() {
     let long = std::vec![0; BUNDLE_LEN_MAX + 1];
     let error = Bundle::parse_verified(Mode::Real, &long).expect_err("long");
     assert_eq!(error, Malformed::TooLong("bundle").into());
+}
+
+/// ID-09, MEET-20: what is asked of strangers is signed, bounded, and absent when nothing is.
+#[test]
+fn id_09_work_asked_of_strangers() {
+    let owner = Owner::new(true);
+    let asking = |bits| owner.prekeys.bundle_asking(&owner.identity, 9, Some(mailbox()), bits);
+    assert_eq!(asking(0), owner.bytes());
+    let bytes = asking(16);
+    assert_eq!(Bundle::parse_verified(Mode::Real, &bytes).expect("ours").work_bits, 16);
+    assert_eq!(Bundle::parse_verified(Mode::Real, &asking(255)).expect("ours").work_bits, 24);
+    let at = bytes.len() - 65;
+    for (bits, error) in [
+        (0, Malformed::OutOfRange("bundle work").into()),
+        (25, Malformed::OutOfRange("bundle work").into()),
+        (15, Error::PeerMisbehaved(PeerMisbehaved::BadSignature)),
+    ] {
+        let mut patched = bytes.clone();
+        patched[at] = bits;
+        assert_eq!(Bundle::parse_verified(Mode::Real, &patched), Err(error), "{bits}");
+    }
+    for len in 0..bytes.len() {
+        assert!(Bundle::parse_verified(Mode::Real, &bytes[..len]).is_err());
+    }
 }
 
 /// ID-07: the certificate in a bundle must be over this very node key.

@@ -31,7 +31,9 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admission, WORK_BITS_MAX};
+pub use admission::{
+    Admission, DIRECT_WORK_BITS_MAX, Search, WORK_BITS_MAX, pass, pass_tag, puzzle,
+};
 pub use admitted::Admitted;
 pub use body::{Body, Content, KemCiphertext, SealedBody, SessionBody};
 pub use header::{Class, HEADER_LEN, Header, Priority};

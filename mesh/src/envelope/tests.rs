@@ -1,13 +1,14 @@
 use std::vec::Vec;
 
 use super::{
-    Admission, Admitted, Body, Class, Content, EnvelopeIn, HEADER_LEN, Header, MessageId, Priority,
-    WORK_BITS_MAX, digest_of_unsigned,
+    Admission, Admitted, Body, Class, Content, DIRECT_WORK_BITS_MAX, EnvelopeIn, HEADER_LEN,
+    Header, MessageId, Priority, Search, WORK_BITS_MAX, digest_of_unsigned, pass, pass_tag, puzzle,
 };
 use crate::{
     address::Address,
     crypto::{Mode, hash, sign::SigningKey},
     error::{Error, Malformed, PeerMisbehaved, Unsupported},
+    identity::Suite,
     limits::{ENVELOPE_LEN_MAX, HOPS_MAX, LIFETIME_MAX},
     wire::Writer,
 };
@@ -302,6 +303,58 @@ fn env_12_proof_of_work() {
     assert!(proof.check_work(&label, b"another", 10).is_err());
     assert!(Admission::None.check_work(&label, sealed, 0).is_err());
     assert!(Admission::Token([0; 16]).check_work(&label, sealed, 0).is_err());
+}
+
+/// The nonce is hashed first; by hand, with another arrangement of the same fields refused.
+#[test]
+fn env_12_the_nonce_comes_first() {
+    use crate::crypto::hash::{Domain, digest16, sha256};
+    let (label, sealed) = ([3; 16], b"sealed");
+    let Admission::Work { nonce } = Admission::work(&label, sealed, 12) else { panic!("work") };
+    let zeros =
+        |parts: &[&[u8]]| u128::from_be_bytes(digest16(Domain::Work, parts)).leading_zeros();
+    let (nonce, digest) = (nonce.to_le_bytes(), sha256(sealed));
+    assert!(zeros(&[&nonce, &label, &digest]) >= 12);
+    assert!(zeros(&[&label, &digest, &nonce]) < 12);
+}
+
+/// `MEET-20`: the same in steps, for a recipient, a suite, a pre-key and an encapsulation.
+#[test]
+fn meet_20_work_in_steps() {
+    let (to, other) = (Address::from_bytes([1; 16]), Address::from_bytes([2; 16]));
+    let asked = puzzle(&to, Suite::X25519, 7, b"encapsulation");
+    let others = [
+        puzzle(&other, Suite::X25519, 7, b"encapsulation"),
+        puzzle(&to, Suite::XWing, 7, b"encapsulation"),
+        puzzle(&to, Suite::X25519, 8, b"encapsulation"),
+        puzzle(&to, Suite::X25519, 7, b"another"),
+    ];
+    let mut search = Search::for_puzzle(asked, 10);
+    let mut steps = 0;
+    let found = loop {
+        steps += 1;
+        if let Some(found) = search.step(16) {
+            break found;
+        }
+    };
+    assert!(steps > 1, "16 tries of 1,024");
+    assert_eq!(found.check_puzzle(&asked, 10), Ok(()));
+    assert!(others.iter().all(|puzzle| found.check_puzzle(puzzle, 10).is_err()));
+    assert!(Admission::Token([0; 16]).check_puzzle(&asked, 0).is_err());
+    assert_eq!(Search::for_puzzle(asked, 255), Search::for_puzzle(asked, DIRECT_WORK_BITS_MAX));
+}
+
+/// `MEET-21`
+#[test]
+fn meet_21_passes_of_one_key_share_their_tag_alone() {
+    let (key, other) = ([1; 16], [2; 16]);
+    let (one, two) = (pass(&key, &[3; 32]), pass(&key, &[4; 32]));
+    assert_eq!(
+        (one[..4].to_vec(), two[..4].to_vec()),
+        (pass_tag(&key).to_vec(), pass_tag(&key).to_vec())
+    );
+    assert_ne!(one[4..], two[4..]);
+    assert_ne!(pass(&other, &[3; 32])[4..], one[4..]);
 }
 
 /// Priorities keep their order and names.

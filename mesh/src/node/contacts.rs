@@ -233,6 +233,7 @@ impl Node {
         self.contacts.records.push(Record { table: Table::Contacts, key, value: None });
         self.routing.pin(address, false);
         self.sessions.protect(&address, false);
+        self.meetings.on_contact_removed(&address);
         Ok(Outcome::Done)
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::{
     Node,
     inner::{Inner, MessageHead, RECEIPTS_PER_INNER_MAX},
+    meeting::Shown,
     outbox::message_id,
     ranges::Inserted,
     receipts::{RECEIPT_DELAY, lock_of},
@@ -47,6 +48,7 @@ impl Node {
         if let Some(kept) = self.keep_sealed(now, link, envelope) {
             return kept;
         }
+        let Some(shown) = self.judge_admission(now, link, envelope) else { return Ok(()) };
         let opened = match self.sessions.open(now, &self.identity, &self.prekeys, envelope) {
             Ok(opened) => opened,
             Err(Error::PeerMisbehaved(PeerMisbehaved::Replayed)) => {
@@ -74,6 +76,11 @@ impl Node {
             self.drop_blocked(link, envelope);
             return Ok(());
         }
+        if matches!(shown, Shown::PassOf(owner) if owner != from) {
+            // Its owner gave it away: then it is nobody's.
+            self.sessions.forget(&from);
+            return Err(PeerMisbehaved::OverBudget.into());
+        }
         let stale = header.age_ms >= REVERSE_PATH_MS || !opened.fresh;
         let routed_to = stale.then(|| opened.peer.address());
         let preimage = opened.preimage;
@@ -89,24 +96,36 @@ impl Node {
             return Ok(());
         }
         self.note_session(now, &opened);
+        self.on_inner(now, &opened, receipt)?;
+        self.renew_pass(now, &opened);
+        Ok(())
+    }
+
+    /// What a fresh envelope of somebody says.
+    fn on_inner(&mut self, now: Instant, opened: &Opened, receipt: Receipt) -> Result<(), Error> {
+        let from = opened.peer.address();
         match Inner::read(&opened.inner)? {
             Inner::Message { head, payload, .. } if self.is_undecided(&from) => {
-                self.on_request(&opened, head, payload, receipt);
+                self.on_request(opened, head, payload, receipt);
                 Ok(())
             }
             Inner::Message { head, proof, payload } => {
-                self.on_message(now, &opened, head, payload, receipt, proof);
+                self.on_message(now, opened, head, payload, receipt, proof);
                 Ok(())
             }
             Inner::Introduction(head, content) => {
-                self.on_introduction(now, &opened, head, content, receipt)
+                self.on_introduction(now, opened, head, content, receipt)
             }
-            Inner::Answer(head, content) => self.on_answer(&opened, head, content, receipt),
-            Inner::Proof(head, bytes) => self.on_proof(&opened, head, bytes, receipt),
+            Inner::Answer(head, content) => self.on_answer(opened, head, content, receipt),
+            Inner::Pass(key) => {
+                self.on_pass(from, *key);
+                Ok(())
+            }
+            Inner::Proof(head, bytes) => self.on_proof(opened, head, bytes, receipt),
             Inner::Forwarded(head, envelope) => {
-                self.on_forwarded(now, &opened, head, envelope, receipt)
+                self.on_forwarded(now, opened, head, envelope, receipt)
             }
-            Inner::Mailbox(body) => self.on_mailbox_op(now, opened.peer.address(), body),
+            Inner::Mailbox(body) => self.on_mailbox_op(now, from, body),
             Inner::Ping { nonce, padding } => {
                 self.on_ping(now, &opened.peer, nonce, padding);
                 Ok(())
@@ -115,7 +134,7 @@ impl Node {
             Inner::Receipts(preimages) => {
                 for preimage in preimages.chunks_exact(16) {
                     let preimage: [u8; 16] = preimage.try_into().expect("chunks of 16");
-                    self.on_routed_receipt(now, &opened.peer.address(), &preimage);
+                    self.on_routed_receipt(now, &from, &preimage);
                 }
                 Ok(())
             }

@@ -30,6 +30,8 @@ pub(super) enum Inner<'a> {
     Introduction(MessageHead, &'a [u8]),
     /// What an inviter decided, as a message of its own.
     Answer(MessageHead, &'a [u8]),
+    /// The key of passes that the recipient of this may show us in place of work.
+    Pass(&'a [u8; 16]),
     /// An envelope that a mailbox node kept for us, as a message of its own.
     Forwarded(MessageHead, &'a [u8]),
 }
@@ -55,6 +57,7 @@ const MESSAGE_ASKING: u8 = 7;
 const PROOF: u8 = 8;
 const INTRODUCTION: u8 = 9;
 const ANSWER: u8 = 10;
+const PASS: u8 = 11;
 
 impl<'a> Inner<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
@@ -80,6 +83,11 @@ impl<'a> Inner<'a> {
             MAILBOX => Self::Mailbox(r.rest()),
             INTRODUCTION => Self::Introduction(MessageHead::read(&mut r)?, r.rest()),
             ANSWER => Self::Answer(MessageHead::read(&mut r)?, r.rest()),
+            PASS => {
+                let key = r.bytes(16, "pass")?;
+                r.finish("pass")?;
+                Self::Pass(key.first_chunk().ok_or(Malformed::MissingData("pass"))?)
+            }
             FORWARDED => Self::Forwarded(MessageHead::read(&mut r)?, r.rest()),
             kind => return Err(Unsupported::Kind(kind).into()),
         })
@@ -110,6 +118,10 @@ impl<'a> Inner<'a> {
                 w.u8(ANSWER);
                 head.write(&mut w);
                 content
+            }
+            Self::Pass(key) => {
+                w.u8(PASS);
+                &key[..]
             }
             Self::Forwarded(head, envelope) => {
                 w.u8(FORWARDED);
@@ -181,6 +193,7 @@ mod tests {
             Inner::Mailbox(&[1, 2]),
             Inner::Introduction(head, &[4; 20]),
             Inner::Answer(head, &[5; 17]),
+            Inner::Pass(&[6; 16]),
             Inner::Forwarded(head, &[1; 50]),
         ]
         .iter()

@@ -84,6 +84,9 @@ pub struct Config {
     pub proofs: Audience,
     /// What becomes of messages of nodes that are neither contacts nor let in.
     pub strangers: Strangers,
+    /// Zero bits of the work that strangers show with their first message, when their messages are
+    /// requests; at most [`crate::envelope::DIRECT_WORK_BITS_MAX`], 0 for none.
+    pub work_bits: u8,
     /// Whether the node announces itself. A silent one relays, and is reached by its neighbours
     /// only.
     pub announce: bool,
@@ -102,6 +105,7 @@ impl Default for Config {
             diagnostics: Audience::Everyone,
             proofs: Audience::Contacts,
             strangers: Strangers::Inbox,
+            work_bits: 16,
             announce: true,
             crypto: Mode::Real,
             rules: Rules::default(),
@@ -259,6 +263,7 @@ impl Node {
         }
         self.channels.start(now);
         self.refresh_prekeys(now);
+        self.refresh_work_asked();
         self.announce_self(now, 0);
     }
 
@@ -316,6 +321,7 @@ impl Node {
         self.send_routed_receipts(now);
         self.on_custody_timers(now);
         self.on_mailbox_timers(now);
+        self.on_work_timers(now);
     }
 
     /// All records up to and including `through` are durable.
@@ -389,6 +395,7 @@ impl Node {
             self.routed_receipts_due,
             self.blocked.values().min().copied(),
             self.mailboxes.poll_timeout(),
+            self.meetings.poll_timeout(),
             self.custody_sync.poll_timeout(),
             self.custody_sync_at,
         ]

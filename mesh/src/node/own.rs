@@ -161,6 +161,7 @@ impl Node {
 
     /// Our own bundle as it stands.
     pub(super) fn own_bundle(&self) -> Vec<u8> {
-        self.prekeys.bundle(&self.identity, self.own.bundle_version, self.mailboxes.hint())
+        let (version, work_bits) = (self.own.bundle_version, self.work_asked());
+        self.prekeys.bundle_asking(&self.identity, version, self.mailboxes.hint(), work_bits)
     }
 }

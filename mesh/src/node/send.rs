@@ -7,6 +7,7 @@ use super::{
     Node,
     inner::Inner,
     link_queue::{Ingress, Queued},
+    meeting::earn,
     outbox::{Flight, Kind, PastTry},
     records::After,
 };
@@ -46,6 +47,8 @@ pub(super) enum Blocked {
     Bundle,
     Trust,
     Disk,
+    /// The recipient asks for work, which is being done.
+    Work,
     Floor(Suite),
 }
 
@@ -56,6 +59,7 @@ impl Blocked {
             Self::Bundle => WaitingFor::Bundle,
             Self::Trust | Self::Floor(_) => WaitingFor::Trust,
             Self::Disk => WaitingFor::Disk,
+            Self::Work => WaitingFor::Work,
         }
     }
 }
@@ -290,6 +294,8 @@ impl Node {
         let slow =
             self.links.get(&link).is_some_and(|l| l.up.caps.bitrate_bps < KEM_BITRATE_MIN_BPS);
         let suite = if slow { Suite::X25519 } else { Suite::XWing };
+        let (meetings, sessions) = (&mut self.meetings, &mut self.sessions);
+        earn(now, meetings, sessions, identity, bundle, suite, rng)?;
         match self.sessions.initiate(now, identity, bundle, suite, params, inner, rng) {
             Ok(sealed) => Ok(sealed),
             Err(SealError::SuiteFloor { floor }) => Err(Blocked::Floor(floor)),
@@ -354,6 +360,7 @@ impl Node {
                 if self.own.may_forget_session(now, &to) {
                     self.sessions.forget(&to);
                     self.bundles.refresh(&to);
+                    self.on_admission_refused(&to);
                     self.outbox.abort_flight(now, id, TryResult::Refused, None);
                 } else {
                     let again = now + crate::store::RETRY_MIN;

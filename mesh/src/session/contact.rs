@@ -7,13 +7,14 @@ use super::{
     seal::{CONTENT_SEALED, SealError, SealParams, Sealed, begin, capacity, finish},
 };
 use crate::{
+    address::Address,
     bundle::{Bundle, MailboxHint, PreKeyPublic},
     crypto::{
         kdf::Secret,
         kem::{self, X25519_LEN, XWING_CIPHERTEXT_LEN},
         rng::NodeRng,
     },
-    envelope::{Admission, Class},
+    envelope::{self, Admission, Class},
     error::{Error, Malformed},
     identity::{Certificate, MeshIdentity, Suite},
     rules::Rule,
@@ -51,6 +52,8 @@ struct KeyExchange {
     /// The strongest suite we ever reached the peer with, 0 for none.
     floor: u8,
     signature: [u8; 64],
+    /// What the recipient is shown so that it opens this.
+    admission: Admission,
 }
 
 /// The way of a first contact that stands alone: through the recipient's mailbox node.
@@ -118,6 +121,51 @@ impl Sessions {
         };
         let sealed = envelope.seal(self.mode, params, inner)?;
         Ok(Sealed { session: Some(id), ..sealed })
+    }
+
+    /// What is to be worked for, or passed, before [`Sessions::initiate`] for a recipient that asks
+    /// for it (`MEET-20`); `None` when that is done. Opens the session whose encapsulation it is
+    /// about.
+    ///
+    /// # Errors
+    /// [`SealError::SuiteFloor`] or [`SealError::BadPreKey`].
+    pub fn puzzle(
+        &mut self,
+        now: Instant,
+        identity: &MeshIdentity,
+        bundle: &Bundle,
+        suite: Suite,
+        rng: &mut NodeRng,
+    ) -> Result<Option<[u8; 32]>, SealError> {
+        self.clock.start(now);
+        self.check_floor(bundle, suite)?;
+        let prekey = current(bundle)?;
+        let id = match self.pending_session(bundle, suite, prekey.id) {
+            Some(id) => id,
+            None => self.open_session(now, identity, bundle, suite, prekey, rng)?,
+        };
+        let session = self.sessions.get(&id).ok_or(SealError::NoSession)?;
+        let Pending(exchange) = session.pending.as_ref().ok_or(SealError::NoSession)?;
+        let puzzle = || exchange.puzzle(&bundle.identity.address());
+        Ok((exchange.admission == Admission::None).then(puzzle))
+    }
+
+    /// Shows `admission` with every envelope of the unanswered session that [`Sessions::puzzle`]
+    /// told `puzzle` of. `false` when that session is gone.
+    pub fn admit(&mut self, to: &Address, puzzle: &[u8; 32], admission: Admission) -> bool {
+        let ids = self.by_peer.get(to).cloned().unwrap_or_default();
+        for id in ids {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            let pending = session.pending.as_mut();
+            let Some(Pending(exchange)) = pending.filter(|p| p.0.puzzle(to) == *puzzle) else {
+                continue;
+            };
+            exchange.admission = admission;
+            session.meta_dirty = true;
+            self.queue(id);
+            return true;
+        }
+        false
     }
 
     /// Seals the parts of `inner` to a mailbox node's label: relays see neither who sends nor who
@@ -254,6 +302,7 @@ impl Sessions {
             secret: schedule::contact_secret(&contact, &shared),
             floor,
             signature: identity.sign(self.mode, &transcript),
+            admission: Admission::None,
         };
         Ok((exchange, transcript, shared))
     }
@@ -275,7 +324,7 @@ struct ContactEnvelope<'a> {
     place: Place,
     /// What opens the lock.
     preimage: [u8; 16],
-    dest: crate::address::Address,
+    dest: Address,
 }
 
 impl ContactEnvelope<'_> {
@@ -311,7 +360,7 @@ impl ContactEnvelope<'_> {
     /// The admission; of a proof of work only its place.
     fn placeholder(&self) -> Admission {
         match self.through.map(|through| through.admission) {
-            None => Admission::None,
+            None => self.exchange.admission,
             Some(AdmissionAsked::Token(token)) => Admission::Token(token),
             Some(AdmissionAsked::Work) => Admission::Work { nonce: 0 },
         }
@@ -391,7 +440,18 @@ impl ContactText {
     }
 }
 
+impl KeyExchange {
+    fn puzzle(&self, recipient: &Address) -> [u8; 32] {
+        envelope::puzzle(recipient, self.suite, self.prekey_id, &self.kem_ciphertext)
+    }
+}
+
 impl Pending {
+    /// Whether [`Pending::write`] ends with an admission.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.0.admission != Admission::None
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let Self(exchange) = self;
         Writer::new(out)
@@ -400,9 +460,16 @@ impl Pending {
             .array(&exchange.secret)
             .u8(exchange.floor)
             .array(&exchange.signature);
+        if self.is_admitted() {
+            exchange.admission.write(out);
+        }
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, suite: Suite) -> Result<Self, Error> {
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        suite: Suite,
+        is_admitted: bool,
+    ) -> Result<Self, Error> {
         let prekey_id = reader.u32("pending pre-key")?;
         let len = match suite {
             Suite::X25519 => X25519_LEN,
@@ -412,7 +479,19 @@ impl Pending {
         let secret = Secret::new(reader.array("pending secret")?);
         let floor = reader.u8("pending floor")?;
         let signature = reader.array("pending signature")?;
-        Ok(Self(KeyExchange { suite, prekey_id, kem_ciphertext, secret, floor, signature }))
+        let admission = if is_admitted { Admission::read(reader)? } else { Admission::None };
+        if is_admitted && admission == Admission::None {
+            return Err(Malformed::NonCanonical("pending admission").into());
+        }
+        Ok(Self(KeyExchange {
+            suite,
+            prekey_id,
+            kem_ciphertext,
+            secret,
+            floor,
+            signature,
+            admission,
+        }))
     }
 }
 

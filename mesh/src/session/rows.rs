@@ -28,7 +28,8 @@ const FLAG_CONFIRMED: u8 = 0b0001;
 const FLAG_SPOKEN: u8 = 0b0010;
 const FLAG_ROOT: u8 = 0b0100;
 const FLAG_PENDING: u8 = 0b1000;
-const FLAGS: u8 = FLAG_CONFIRMED | FLAG_SPOKEN | FLAG_ROOT | FLAG_PENDING;
+const FLAG_ADMITTED: u8 = 0b1_0000;
+const FLAGS: u8 = FLAG_CONFIRMED | FLAG_SPOKEN | FLAG_ROOT | FLAG_PENDING | FLAG_ADMITTED;
 
 /// Rows read back, until all three of a session are there.
 #[derive(Default)]
@@ -147,13 +148,14 @@ impl Session {
     }
 
     /// The row: format u8, flags u8, node key 32, suite u8, created_s u64, root key 32 by flag,
-    /// pending first contact by flag.
+    /// pending first contact by flag, its admission by flag.
     fn meta_row(&self) -> Vec<u8> {
         let flag = |set, flag| if set { flag } else { 0 };
         let flags = flag(self.confirmed, FLAG_CONFIRMED)
             | flag(self.spoken, FLAG_SPOKEN)
             | flag(self.root_key.is_some(), FLAG_ROOT)
-            | flag(self.pending.is_some(), FLAG_PENDING);
+            | flag(self.pending.is_some(), FLAG_PENDING)
+            | flag(self.pending.as_ref().is_some_and(Pending::is_admitted), FLAG_ADMITTED);
         let mut out = Vec::with_capacity(128);
         Writer::new(&mut out)
             .u8(FORMAT)
@@ -177,7 +179,7 @@ impl Meta {
             return Err(Unsupported::Version(format).into());
         }
         let flags = reader.u8("session flags")?;
-        if flags & !FLAGS != 0 {
+        if flags & !FLAGS != 0 || flags & (FLAG_ADMITTED | FLAG_PENDING) == FLAG_ADMITTED {
             return Err(Malformed::OutOfRange("session flags").into());
         }
         let peer = PublicIdentity::new(reader.array("session node key")?);
@@ -186,8 +188,10 @@ impl Meta {
         let created_s = Uptime::read(&mut reader)?;
         let root_key =
             (flags & FLAG_ROOT != 0).then(|| reader.array("session root key")).transpose()?;
-        let pending =
-            (flags & FLAG_PENDING != 0).then(|| Pending::read(&mut reader, suite)).transpose()?;
+        let is_admitted = flags & FLAG_ADMITTED != 0;
+        let pending = (flags & FLAG_PENDING != 0)
+            .then(|| Pending::read(&mut reader, suite, is_admitted))
+            .transpose()?;
         reader.finish("session row")?;
         Ok(Self { peer, root_key, suite, created_s, flags, pending })
     }

@@ -88,6 +88,9 @@ struct Accepted {
     /// What the inviter answered.
     verdict: Option<InviteVerdict>,
     seq: u64,
+    /// In place of work, while the inviter expects us. Not stored: the introduction in the outbox
+    /// has it, and after a restart some work does as well.
+    pass: Option<InviteSecret>,
 }
 
 /// Both sides of inviting.
@@ -183,6 +186,7 @@ impl Invites {
             return false;
         };
         accepted.verdict = Some(verdict);
+        accepted.pass = None;
         self.put_accepted(*from);
         true
     }
@@ -200,6 +204,27 @@ impl Invites {
                 guests: given.guests.clone(),
             })
             .collect()
+    }
+
+    /// Secrets of invites that somebody may still accept.
+    pub(super) fn expected(
+        &self,
+        now: Instant,
+        wall: Option<WallClock>,
+    ) -> impl Iterator<Item = &InviteSecret> {
+        self.given.values().filter(move |g| g.is_open(now, wall)).map(|given| &given.secret)
+    }
+
+    /// What is shown to an inviter in place of work.
+    pub(super) fn pass(&self, inviter: &Address) -> Option<InviteSecret> {
+        self.accepted.get(inviter)?.pass.clone()
+    }
+
+    /// The inviter did not take it, or has answered.
+    pub(super) fn drop_pass(&mut self, inviter: &Address) {
+        if let Some(accepted) = self.accepted.get_mut(inviter) {
+            accepted.pass = None;
+        }
     }
 
     /// Makes room for one more: the oldest that nobody can accept any more goes.
@@ -229,7 +254,8 @@ impl Invites {
         self.records.push(Record { table: Table::Meeting, key, value });
     }
 
-    fn accept(&mut self, inviter: Address, id: InviteId, pin: BundlePin) {
+    fn accept(&mut self, invite: &Invite) {
+        let (inviter, id, pin) = (invite.address(), invite.id(), invite.bundle);
         if self.accepted.len() >= ACCEPTED_MAX && !self.accepted.contains_key(&inviter) {
             // One that was answered before one that was not, then the oldest.
             let first = self.accepted.iter().min_by_key(|(_, a)| (a.verdict.is_none(), a.seq));
@@ -240,7 +266,8 @@ impl Invites {
         }
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.accepted.insert(inviter, Accepted { id, pin, verdict: None, seq });
+        let pass = Some(invite.secret.clone());
+        self.accepted.insert(inviter, Accepted { id, pin, verdict: None, seq, pass });
         self.put_accepted(inviter);
     }
 
@@ -292,7 +319,8 @@ impl Invites {
             return Err(Malformed::OutOfRange("accepted row").into());
         }
         self.next_seq = self.next_seq.max(seq + 1);
-        self.accepted.insert(Address::from_bytes(inviter), Accepted { id, pin, verdict, seq });
+        let accepted = Accepted { id, pin, verdict, seq, pass: None };
+        self.accepted.insert(Address::from_bytes(inviter), accepted);
         Ok(())
     }
 
@@ -378,7 +406,7 @@ impl Node {
             return Err(CommandError::OutboxFull);
         }
         let (name, hints) = self.meet_inviter(&invite, name)?;
-        self.meetings.invites.accept(address, id, invite.bundle);
+        self.meetings.invites.accept(&invite);
         self.judge_known_bundle(now, address);
         let content = write_introduction(&invite.secret, introduce_as);
         let options = SendOptions { lifetime, ..SendOptions::default() };

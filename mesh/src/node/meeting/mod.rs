@@ -1,13 +1,14 @@
 //! First meeting (`specs/21-meeting.md`): invites given and accepted, strangers' first messages, and
 //! who is blocked.
 
+mod admission;
 mod invites;
 mod requests;
 mod standing;
 
 use alloc::vec::Vec;
 
-use self::{invites::Invites, requests::Requests, standing::Standings};
+use self::{admission::Admissions, invites::Invites, requests::Requests, standing::Standings};
 use super::{
     Node,
     inner::MessageHead,
@@ -29,6 +30,7 @@ use crate::{
     wire::frame::{RefuseReason, Refused},
 };
 
+pub(super) use admission::{Shown, earn};
 pub use invites::InviteVerdict;
 pub(super) use requests::Request;
 
@@ -50,6 +52,7 @@ pub(super) struct Meetings {
     invites: Invites,
     requests: Requests,
     standings: Standings,
+    admissions: Admissions,
 }
 
 impl Meetings {
@@ -63,6 +66,9 @@ impl Meetings {
             invites::GIVEN_KEY => self.invites.restore_given(name, value),
             invites::ACCEPTED_KEY => self.invites.restore_accepted(name, value),
             standing::KEY => self.standings.restore(name, value),
+            admission::GIVEN_KEY | admission::HELD_KEY | admission::ASKED_KEY => {
+                self.admissions.restore(*kind, name, value)
+            }
             _ => Err(Malformed::OutOfRange("meeting row key").into()),
         }
     }
@@ -71,6 +77,16 @@ impl Meetings {
         self.invites.drain_records(out);
         self.requests.drain_records(out);
         self.standings.drain_records(out);
+        self.admissions.drain_records(out);
+    }
+
+    /// A contact is forgotten.
+    pub(super) fn on_contact_removed(&mut self, address: &Address) {
+        self.admissions.withdraw(address);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.admissions.poll_timeout()
     }
 
     pub(super) fn is_blocked(&self, address: &Address) -> bool {
@@ -251,6 +267,7 @@ impl Node {
         self.meetings.standings.block(address)?;
         // Its sessions stay: they recognise what comes, and nothing is ever said about it.
         self.meetings.requests.take(&address);
+        self.meetings.admissions.withdraw(&address);
         Ok(Outcome::Done)
     }
 

@@ -16,6 +16,7 @@ use mesh::{
     envelope::{Admitted, EnvelopeIn},
     fragment::{Fragmenter, Reassembler},
     identity::MeshIdentity,
+    invite::Invite,
     limits,
     reconcile::{Item, Label, Reconciler, Scope},
     wire::frame::{self, FrameKind},
@@ -344,5 +345,10 @@ pub fn invite(data: &[u8]) {
     if channels.join(START, text, &mut rng).is_ok() {
         let invite = &channels.views()[0].invite;
         assert!(invite.eq_ignore_ascii_case(text.trim()), "an invite has one form");
+    }
+    if let Ok(invite) = Invite::decode(text) {
+        let again = invite.encode().expect("what is read can be written");
+        let read: String = text.split_whitespace().collect();
+        assert!(again.eq_ignore_ascii_case(&read), "an invite has one form");
     }
 }
