@@ -176,6 +176,34 @@ fn an_interface_that_appears_is_used_without_a_restart() {
 }
 
 #[test]
+fn discovery_is_switched_on_without_a_restart() {
+    let Some(lab) = Lab::new(2) else { return };
+    let off = "[discovery]\nmdns = false\nmulticast = false\n";
+    lab.configure(1, off);
+    let (_first, second) = (lab.start(0, &[]), lab.start(1, &[]));
+    thread::sleep(Duration::from_secs(3));
+    let status = || second.qpc(&["status"]).expect("answered");
+    assert_eq!(
+        (status()["peers"].as_u64(), status()["multicast_sent"].as_u64()),
+        (Some(0), Some(0))
+    );
+    let reload = || {
+        let pid = second.pid().expect("it runs").to_string();
+        let done = std::process::Command::new("kill").args(["-HUP", &pid]).status();
+        assert!(done.expect("kill is there").success());
+    };
+    lab.configure(1, "[discovery]\nmdns = false\n");
+    reload();
+    let linked = || (status()["peers"] == 1).then_some(());
+    eventually(Duration::from_secs(10), linked).expect("found after SIGHUP");
+    // And off again: the link that came of it ends.
+    lab.configure(1, off);
+    reload();
+    let alone = || (status()["discovered"] == 0).then_some(());
+    eventually(Duration::from_secs(10), alone).expect("off after SIGHUP");
+}
+
+#[test]
 fn strangers_with_another_network_key_are_left_alone() {
     let Some(lab) = Lab::new(2) else { return };
     lab.configure(1, &format!("[network]\nkey = \"{}\"\n", "7".repeat(64)));

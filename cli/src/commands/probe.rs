@@ -250,7 +250,7 @@ async fn address(client: &Client, uri: &str, stages: &mut Stages<'_>) -> Result<
         let hint = "It may be another program, another network (network.key), or this node itself";
         return stages.failed(format!("no handshake: {error}"), hint);
     };
-    stages.ok(format!("the node {peer} proved itself; no link was made"))?;
+    stages.ok(format!("the node {} proved itself; no link was made", one_line(&peer)))?;
     let took = milliseconds(json::from_us(probe.took_us));
     stages.ok(format!("connection and handshake, three round trips, took {took}"))
 }

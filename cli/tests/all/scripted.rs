@@ -93,6 +93,7 @@ async fn serve(stream: UnixStream) {
             .serve_at(PATH, Invites)
             .serve_at(PATH, Requests)
             .serve_at(PATH, Events)
+            .serve_at(PATH, Discovery1)
             .build()
             .await?;
         announce(&connection).await
@@ -250,6 +251,35 @@ impl Links {
         match id {
             "1" => Ok(()),
             _ => Err(Error::UnknownLink("no such link".to_owned())),
+        }
+    }
+    fn probe(&self, _uri: &str) -> Probe {
+        Probe {
+            stage: "done".to_owned(),
+            address: Some(HOSTILE.to_owned()),
+            took_us: 1_500,
+            ..Default::default()
+        }
+    }
+}
+
+struct Discovery1;
+
+#[interface(name = "org.quicprochat.Discovery1")]
+impl Discovery1 {
+    fn state(&self) -> Discovery {
+        let found = Found {
+            instance: HOSTILE.to_owned(),
+            uri: HOSTILE.to_owned(),
+            state: HOSTILE.to_owned(),
+            ..Default::default()
+        };
+        Discovery {
+            mdns: format!("failed: {HOSTILE}"),
+            multicast: "works".to_owned(),
+            interfaces: vec![HOSTILE.to_owned()],
+            found: vec![found],
+            ..Default::default()
         }
     }
 }

@@ -258,3 +258,44 @@ fn dsc_01_the_instance_is_all_that_is_said() {
         assert_eq!((rest.len(), &rest[..4], rest[5]), (10, &b"qpc\x01"[..], 0));
     }
 }
+
+/// Whatever comes in, at whatever time: no panic, and nothing grows.
+#[test]
+fn dsc_10_arbitrary_datagrams_change_nothing_but_counters() {
+    let mut bench = Bench::with_interface();
+    bench.run_until(secs(10));
+    let mut state = 1_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let valid = said(Kind::Ask(Some(here())), 2);
+    for _ in 0..200_000 {
+        let mut bytes = [0; 19];
+        for byte in &mut bytes {
+            *byte = random() as u8;
+        }
+        if random() % 2 == 0 {
+            // Nearly a datagram: the fields behind the version vary.
+            bytes[..4].copy_from_slice(&valid[..4]);
+            (bytes[4], bytes[5], bytes[9]) = (bytes[4] % 8, bytes[5] % 2, bytes[9] % 16);
+        }
+        let len = if random() % 4 == 0 { random() as usize % 20 } else { 18 };
+        bench.now += Duration::from_millis(random() % 100);
+        let heard = bench.beacon.handle_datagram(bench.now, from(3, 1), &bytes[..len]);
+        if let Some(heard) = heard {
+            let datagram = Datagram::decode(&bytes[..len]).expect("it counted");
+            assert_eq!((heard.instance, len), (datagram.instance, 18));
+        }
+        while let Some(outgoing) = bench.beacon.poll_outgoing(bench.now) {
+            bench.beacon.handle_sent(bench.now, &outgoing, true);
+        }
+    }
+    let counters = bench.beacon.counters();
+    assert!(counters.received > 1_000 && counters.ignored["malformed"] > 1_000, "{counters:?}");
+    // 200,000 × 50 ms are 10,000 s: a thousand asks a second would be answered once a second.
+    assert!(counters.sent <= 3 + 10_100 / 30, "{counters:?}");
+    assert!(counters.answered <= 10_100 + u64::from(ANSWERS_BURST), "{counters:?}");
+}

@@ -142,15 +142,17 @@ type Service = (NonZeroU16, Vec<IpAddr>);
 struct Window {
     events: Option<Receiver<ServiceEvent>>,
     until: Instant,
+    /// Answers that are still listened to.
+    left: u32,
 }
 
 impl Window {
     fn open(daemon: &ServiceDaemon) -> Self {
         let now = Instant::now();
         match daemon.browse(SERVICE) {
-            Ok(events) => Self { events: Some(events), until: now + BROWSE_LEN },
+            Ok(events) => Self { events: Some(events), until: now + BROWSE_LEN, left: ANSWERS_MAX },
             // Its queue is full: soon again.
-            Err(_) => Self { events: None, until: now + BROWSE_LEN },
+            Err(_) => Self { events: None, until: now + BROWSE_LEN, left: 0 },
         }
     }
 
@@ -160,19 +162,24 @@ impl Window {
         }
         // When its queue is full it goes on asking, less and less often, until the next window.
         let _ = daemon.stop_browse(SERVICE);
-        Self { events: None, until: Instant::now() + BROWSE_INTERVAL }
+        Self { events: None, until: Instant::now() + BROWSE_INTERVAL, left: 0 }
     }
 
-    /// What was found; `None` when the time is over.
-    async fn next(&self) -> Option<ServiceEvent> {
-        let Some(events) = &self.events else {
-            sleep_until(self.until).await;
+    /// What was found; `None` when the time is over, or when there were so many answers that
+    /// somebody makes them up: `mdns-sd` forgets them all when it is no longer asked.
+    async fn next(&mut self) -> Option<ServiceEvent> {
+        let Some(events) = self.events.as_ref().filter(|_| self.left > 0) else {
+            if self.events.is_none() {
+                sleep_until(self.until).await;
+            }
             return None;
         };
-        tokio::select! {
+        let event = tokio::select! {
             event = events.recv_async() => event.ok(),
             () = sleep_until(self.until) => None,
-        }
+        };
+        self.left -= 1;
+        event
     }
 }
 
@@ -228,6 +235,9 @@ fn heard_on(address: &ScopedIp) -> Interface {
         _ => Interface { index: 0, name: String::new() },
     }
 }
+
+/// Events of one window: found and resolved on each of a few interfaces, 128 neighbours.
+const ANSWERS_MAX: u32 = 1_024;
 
 /// Long enough for a packet on each interface.
 const GOODBYE_WAIT: Duration = Duration::from_millis(200);
