@@ -248,6 +248,9 @@ impl fmt::Display for Summary {
                 t.loop_checks
             ),
         )?;
+        if let Some(percent) = t.growth_percent {
+            row("growth", format!("{percent:.1} % from the second quarter to the last"))?;
+        }
         row("refused", refusals(&t.refused))?;
         row("dropped", drops(&t.counters.dropped))?;
         row(

@@ -178,6 +178,9 @@ pub struct Checks {
     /// Whether routes are checked: free of loops, and in the end complete. Only off where links
     /// without authentication make neighbours lie about their costs.
     pub routing: bool,
+    /// By how many percent the memory of the whole simulation may grow from the second quarter of
+    /// the run to its last; 0 does not look (`SIM-20`).
+    pub growth_percent: f64,
     /// Whether the run ends when every node has a route to every announcing one, instead of at
     /// the end of load and settling.
     pub stop_when_reachable: bool,
@@ -270,7 +273,13 @@ impl Default for FaultModel {
 
 impl Default for Checks {
     fn default() -> Self {
-        Self { sample_ms: 1_000, loop_destinations: 0, routing: true, stop_when_reachable: false }
+        Self {
+            sample_ms: 1_000,
+            loop_destinations: 0,
+            routing: true,
+            growth_percent: 0.0,
+            stop_when_reachable: false,
+        }
     }
 }
 

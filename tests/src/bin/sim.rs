@@ -12,6 +12,7 @@ use std::{
 
 use mesh::crypto::Mode;
 use simulation::{
+    checkers::growth::resident_bytes,
     journal::Journal,
     report::{Report, Summary},
     runner,
@@ -174,10 +175,6 @@ fn reproduction(options: &Options, seed: u64) -> String {
     format!(
         "cargo run --release -p quicprochat-tests --bin sim -- {file} --seed {seed}{nodes}{crypto} --log"
     )
-}
-
-fn resident_bytes() -> u64 {
-    status_kib("VmRSS:") * 1_024
 }
 
 fn peak_bytes() -> u64 {

@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod convergence;
+pub mod growth;
 pub mod ledger;
 pub mod loops;
 pub mod memory;

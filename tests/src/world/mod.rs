@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use mesh::{Address, Event, crypto::Mode};
 
 use crate::{
-    checkers::{Violations, channel::ChannelLedger, convergence::Reach, ledger::Ledger},
+    checkers::{
+        Violations, channel::ChannelLedger, convergence::Reach, growth::Growth, ledger::Ledger,
+    },
     disk::Faults,
     edge::Edge,
     faults::Planned,
@@ -79,6 +81,7 @@ pub struct World {
     rng: Rng,
     tally: Tally,
     reach: Reach,
+    growth: Growth,
     /// Position of the cursor that spreads loop checks over the destinations.
     next_loop_check: usize,
     buffer: Vec<u8>,
@@ -151,6 +154,7 @@ impl World {
             rng: rng.fork("world"),
             tally: Tally::default(),
             reach: Reach::default(),
+            growth: Growth::default(),
             next_loop_check: 0,
             buffer: Vec::new(),
             scenario,

@@ -8,7 +8,7 @@ use super::{Due, World, tally::add_counters};
 use crate::{
     checkers::{
         convergence::{Reach, shortest_hops},
-        loops,
+        growth, loops,
         memory::{Bounds, exceeded},
     },
     queue::Micros,
@@ -19,8 +19,17 @@ impl World {
     pub(super) fn sample(&mut self) {
         self.check_loops();
         self.check_memory();
+        self.check_growth();
         let next = self.queue.now() + self.scenario.checks.sample_ms * 1_000;
         self.queue.push(next, Due::Sample);
+    }
+
+    fn check_growth(&mut self) {
+        if self.scenario.checks.growth_percent > 0.0 {
+            let end = self.scenario.duration_s * 1_000_000;
+            let progress = self.queue.now() as f64 / end as f64;
+            self.growth.note(progress, growth::resident_bytes());
+        }
     }
 
     /// Walks the next-hop graphs of the destinations whose turn it is.
@@ -157,6 +166,15 @@ impl World {
             }
             for (host, id) in self.missing_on_channel() {
                 self.violations.push(now, "SIM-18", format_args!("node {host} never got {id}"));
+            }
+        }
+        if let Some(percent) = self.growth.percent() {
+            self.journal.note(now, None, || format!("memory grew by {percent:.1} %"));
+            self.tally.growth_percent = Some(percent);
+            let allowed = self.scenario.checks.growth_percent;
+            if percent > allowed {
+                let what = format_args!("memory grew by {percent:.1} %, allowed are {allowed} %");
+                self.violations.push(now, "SIM-20", what);
             }
         }
         for host in 0..self.hosts.len() {

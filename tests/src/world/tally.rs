@@ -39,6 +39,8 @@ pub struct Tally {
     pub commits_failed: u64,
     /// Loop checks made: destinations times samples.
     pub loop_checks: u64,
+    /// By how much the memory of the whole simulation grew in a long run, where that is looked at.
+    pub growth_percent: Option<f64>,
     /// Counters of all nodes, of all boots.
     pub counters: Counters,
 }
@@ -65,6 +67,8 @@ impl Tally {
         self.commits += more.commits;
         self.commits_failed += more.commits_failed;
         self.loop_checks += more.loop_checks;
+        self.growth_percent =
+            [self.growth_percent, more.growth_percent].into_iter().flatten().reduce(f64::max);
         for (error, count) in &more.refused {
             *self.refused.entry(error.clone()).or_default() += count;
         }
