@@ -8,6 +8,7 @@ mod dest;
 mod finished;
 mod message;
 mod row;
+mod timers;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -24,7 +25,6 @@ use crate::{
     crypto::{hash, rng::NodeRng},
     envelope::{EnvelopeId, MessageId},
     error::{Error, Malformed},
-    event::FailReason,
     limits,
     link::LinkId,
     record::{Record, Table},
@@ -299,14 +299,6 @@ impl Outbox {
         self.set_timer(id, now + pause);
     }
 
-    fn set_timer(&mut self, id: MessageId, at: Instant) {
-        let Some(message) = self.messages.get_mut(&id) else { return };
-        if let Some(before) = message.next_try.replace(at) {
-            self.timers.remove(&(before, id));
-        }
-        self.timers.insert((at, id));
-    }
-
     /// A neighbour keeps the envelope durably. Returns the message and its new state's news.
     pub(super) fn on_custody(
         &mut self,
@@ -448,46 +440,6 @@ impl Outbox {
         }
     }
 
-    /// Takes the next message whose time-out or pause is over. A flight that ends here is told.
-    pub(super) fn pop_timer(&mut self, now: Instant) -> Option<TimedOut> {
-        let &(at, id) = self.timers.first()?;
-        if at > now {
-            return None;
-        }
-        self.timers.pop_first();
-        let message = self.messages.get_mut(&id)?;
-        message.next_try = None;
-        let to = message.to;
-        let Some(flight) = message.flight else {
-            self.make_ready(id);
-            return Some(TimedOut { to, lost_on: None, kept_on: None });
-        };
-        message.repeats += u32::from(flight.custody);
-        if !flight.custody
-            && let Some(dest) = self.dests.get_mut(&to)
-            && now.saturating_since(dest.shrunk_at) >= dest.rto()
-        {
-            dest.window_bytes = (dest.window_bytes / 2).max(IN_FLIGHT_BYTES_MIN);
-            dest.shrunk_at = now;
-        }
-        self.abort_flight(now, id, TryResult::TimedOut, None);
-        let (lost_on, kept_on) =
-            if flight.custody { (None, flight.link) } else { (flight.link, None) };
-        Some(TimedOut { to, lost_on, kept_on })
-    }
-
-    /// Takes the next message whose life is over.
-    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<(MessageId, Kind, FailReason)> {
-        let &(at, id) = self.expiries.first()?;
-        if at > now {
-            return None;
-        }
-        let message = self.messages.get(&id)?;
-        let (durable, kind) = (message.options.durable, message.kind);
-        self.fail(now, id);
-        Some((id, kind, if durable { FailReason::Expired } else { FailReason::Unreachable }))
-    }
-
     /// A link is gone: what was on it and nobody keeps is ready again. Returns its recipients.
     pub(super) fn on_link_down(&mut self, now: Instant, link: LinkId) -> BTreeSet<Address> {
         let lost: Vec<_> = self
@@ -539,13 +491,6 @@ impl Outbox {
         self.dests.get(to).map_or(0, |dest| dest.bytes.saturating_sub(dest.in_flight_bytes))
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let timer = self.timers.first().map(|&(at, _)| at);
-        let expiry = self.expiries.first().map(|&(at, _)| at);
-        let departed = self.departed.front().map(|&(at, _)| at);
-        timer.into_iter().chain(expiry).chain(departed).min()
-    }
-
     pub(super) fn drain_records(&mut self, out: &mut Vec<Record>) {
         out.append(&mut self.records);
     }
@@ -592,14 +537,4 @@ pub(super) struct Receipted {
     pub(super) link: Option<LinkId>,
     pub(super) session: Option<SessionId>,
     pub(super) after: Duration,
-}
-
-/// What [`Outbox::pop_timer`] found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TimedOut {
-    pub(super) to: Address,
-    /// The link by which a try went that was not answered.
-    pub(super) lost_on: Option<LinkId>,
-    /// The link to the neighbour that keeps it, as it says, and whose receipt is overdue.
-    pub(super) kept_on: Option<LinkId>,
 }
