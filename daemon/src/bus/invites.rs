@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::Error;
-use mesh::{Command, Outcome, limits};
+use mesh::{Command, Outcome, invite::Invite, limits};
 use zbus::interface;
 
 use super::{Context, convert};
@@ -45,7 +45,17 @@ impl Invites {
             name: options.name,
             introduce_as: options.introduce_as.unwrap_or_default(),
         };
-        let Outcome::Met { invite, address, name, hints } = self.0.command(command).await? else {
+        let met = match self.0.command(command).await {
+            Err(error @ Error::InviteAccepted(_)) => {
+                // Killed between the two, a daemon has the contact and not the links.
+                if let Ok(invite) = Invite::decode(code) {
+                    self.0.handle.ask(move |actor| actor.follow_hints(invite.hints)).await?;
+                }
+                return Err(error);
+            }
+            met => met?,
+        };
+        let Outcome::Met { invite, address, name, hints } = met else {
             return Err(Error::InvalidArgument("the node met nobody".into()));
         };
         let (links, unused) = self.0.handle.ask(move |actor| actor.follow_hints(hints)).await?;

@@ -109,6 +109,16 @@ fn meet_08_codes_that_do_not_hold_have_named_errors() {
         accept(&at_b, &code).await.expect("it holds");
         let again = accept(&at_b, &code).await;
         assert!(matches!(again, Err(Error::InviteAccepted(_))), "{again:?}");
+        // The links of a code that is shown again are there again.
+        let dialled = async || {
+            let links = at_b.links().await.list().await.expect("answered");
+            links.into_iter().find(|link| link.direction == "dialled")
+        };
+        let link = dialled().await.expect("from the code");
+        at_b.links().await.remove(&link.id).await.expect("it is there");
+        assert_eq!(dialled().await, None);
+        accept(&at_b, &code).await.expect_err("as before");
+        assert_eq!(dialled().await.expect("again").uri, link.uri);
         let short = InviteOptions { lifetime_s: Some(1), ..Default::default() };
         let short = at_a.invites().await.create(short).await.expect("made");
         tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
