@@ -176,6 +176,24 @@ fn an_interface_that_appears_is_used_without_a_restart() {
 }
 
 #[test]
+fn a_node_that_was_carried_away_has_another_instance() {
+    let Some(lab) = Lab::new(2) else { return };
+    let (first, _second) = (lab.start(0, &[]), lab.start(1, &[]));
+    let found = || {
+        let check = first.qpc(&["netcheck"]).ok()?;
+        let rows = check["found"].as_array()?;
+        Some(rows.iter().map(|row| text_of(&row["instance"])).collect::<Vec<_>>())
+    };
+    let before = eventually(Duration::from_secs(10), || found().filter(|all| all.len() == 1));
+    let before = before.expect("one neighbour is found");
+    lab.bridge.set_cable(1, false).expect("a cable can be pulled");
+    thread::sleep(Duration::from_secs(1));
+    lab.bridge.set_cable(1, true).expect("a cable can be put in");
+    let another = || found().filter(|all| all.iter().any(|instance| !before.contains(instance)));
+    eventually(Duration::from_secs(20), another).expect("it comes back as somebody else");
+}
+
+#[test]
 fn discovery_is_switched_on_without_a_restart() {
     let Some(lab) = Lab::new(2) else { return };
     let off = "[discovery]\nmdns = false\nmulticast = false\n";

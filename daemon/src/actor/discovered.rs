@@ -114,7 +114,7 @@ impl Discovered {
                 }
             }
             Sighting::Gone { instance } => self.table.forget(instance),
-            Sighting::NetworkChanged => self.table.network_changed(now),
+            Sighting::NetworkChanged { own } => self.table.network_changed(now, own),
             _ => {}
         }
     }

@@ -185,6 +185,11 @@ impl Beacon {
         self.served.remove(&index);
     }
 
+    /// This node goes by another name from now on.
+    pub(super) fn handle_instance(&mut self, instance: Instance) {
+        self.instance = instance;
+    }
+
     /// Another port is to be announced: soon, on every interface.
     pub(super) fn handle_port(&mut self, now: Instant, port: Option<NonZeroU16>) {
         if self.port == port {

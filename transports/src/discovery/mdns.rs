@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Inputs, Part, Sighting, StatusCell,
+    Inputs, Network, Part, Sighting, StatusCell,
     datagram::Instance,
     interfaces::{Filter, Interface},
     limits::{BROWSE_INTERVAL, BROWSE_LEN, LOOK_INTERVAL, MDNS_VALIDITY, PLACES_MAX},
@@ -24,10 +24,9 @@ const SERVICE: &str = "_quicprochat._udp.local.";
 
 /// What the task works with.
 pub(super) struct Task {
-    pub(super) instance: Instance,
     pub(super) filter: Filter,
     pub(super) inputs: watch::Receiver<Inputs>,
-    pub(super) network: watch::Receiver<u32>,
+    pub(super) network: watch::Receiver<Network>,
     pub(super) sightings: mpsc::Sender<Sighting>,
     pub(super) status: Arc<StatusCell>,
 }
@@ -83,7 +82,10 @@ impl Task {
                     }
                     self.register(daemon, &mut registered);
                 }
-                Ok(()) = self.network.changed() => window = Window::open(daemon),
+                Ok(()) = self.network.changed() => {
+                    self.register(daemon, &mut registered);
+                    window = Window::open(daemon);
+                }
                 event = window.next() => match event {
                     Some(event) => self.on_event(event),
                     None => window = window.turn(daemon),
@@ -93,17 +95,19 @@ impl Task {
     }
 
     fn register(&self, daemon: &ServiceDaemon, registered: &mut Option<Service>) {
-        let wanted = mdns_port(&self.inputs.borrow().listeners);
+        let own = self.network.borrow().own;
+        let listens = mdns_port(&self.inputs.borrow().listeners);
+        let wanted = listens.map(|(port, addresses)| Service { instance: own, port, addresses });
         if *registered == wanted {
             return;
         }
+        if let Some(old) = registered.take().filter(|old| old.instance != own || wanted.is_none()) {
+            // Its queue is full: the name ends with its time to live.
+            let _ = daemon.unregister(&fullname(old.instance));
+        }
         // Registering the same name again replaces what was there.
-        let done = match &wanted {
-            Some((port, addresses)) => service(self.instance, *port, addresses)
-                .and_then(|service| daemon.register(service)),
-            None => daemon.unregister(&fullname(self.instance)).map(drop),
-        };
-        match done {
+        let service = wanted.as_ref().map(Service::info);
+        match service.transpose().and_then(|info| info.map_or(Ok(()), |i| daemon.register(i))) {
             Ok(()) => *registered = wanted,
             Err(error) => {
                 self.status.update(|status| status.mdns = Part::Failed(error.to_string()));
@@ -136,7 +140,25 @@ impl Drop for EndsWhenDropped {
     }
 }
 
-type Service = (NonZeroU16, Vec<IpAddr>);
+/// What is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Service {
+    instance: Instance,
+    port: NonZeroU16,
+    /// Empty: all that the machine has.
+    addresses: Vec<IpAddr>,
+}
+
+impl Service {
+    /// Names that say nothing but the instance (`DSC-01`).
+    fn info(&self) -> mdns_sd::Result<ServiceInfo> {
+        let properties = HashMap::from([("v".to_owned(), "1".to_owned())]);
+        let (name, host) = (self.instance.to_string(), format!("{}.local.", self.instance));
+        let (addresses, port) = (&self.addresses[..], self.port.get());
+        let info = ServiceInfo::new(SERVICE, &name, &host, addresses, port, properties)?;
+        Ok(if addresses.is_empty() { info.enable_addr_auto() } else { info })
+    }
+}
 
 /// A time of asking, or the time between two of them.
 struct Window {
@@ -190,18 +212,6 @@ async fn goodbye(daemon: &ServiceDaemon) {
     }
 }
 
-/// The service as it is registered: names that say nothing but the instance (`DSC-01`).
-fn service(
-    instance: Instance,
-    port: NonZeroU16,
-    addresses: &[IpAddr],
-) -> mdns_sd::Result<ServiceInfo> {
-    let properties = HashMap::from([("v".to_owned(), "1".to_owned())]);
-    let (name, host) = (instance.to_string(), format!("{instance}.local."));
-    let service = ServiceInfo::new(SERVICE, &name, &host, addresses, port.get(), properties)?;
-    Ok(if addresses.is_empty() { service.enable_addr_auto() } else { service })
-}
-
 fn fullname(instance: Instance) -> String {
     format!("{instance}.{SERVICE}")
 }
@@ -250,7 +260,8 @@ mod tests {
     fn dsc_17_names_are_instances_and_nothing_else() {
         let instance = Instance([0, 1, 2, 3, 4, 5, 6, 0xff]);
         let port = NonZeroU16::new(7_743).expect("not 0");
-        let service = service(instance, port, &[]).expect("a service");
+        let service = Service { instance, port, addresses: Vec::new() };
+        let service = service.info().expect("a service");
         assert_eq!(service.get_fullname(), "00010203040506ff._quicprochat._udp.local.");
         assert_eq!(service.get_hostname(), "00010203040506ff.local.");
         assert_eq!(service.get_property_val_str("v"), Some("1"));
@@ -265,8 +276,9 @@ mod tests {
         let instance = Instance([9; 8]);
         let port = NonZeroU16::new(7_743).expect("not 0");
         let found = |ips: &[&str]| {
-            let ips: Vec<IpAddr> = ips.iter().map(|ip| ip.parse().expect("valid")).collect();
-            here(&service(instance, port, &ips).expect("a service").as_resolved_service())
+            let addresses = ips.iter().map(|ip| ip.parse().expect("valid")).collect();
+            let service = Service { instance, port, addresses };
+            here(&service.info().expect("a service").as_resolved_service())
         };
         let Some(Sighting::Here { places, valid_for, .. }) =
             found(&["192.168.1.9", "198.51.100.9", "fd00::9"])

@@ -86,7 +86,10 @@ pub enum Sighting {
         instance: Instance,
     },
     /// Interfaces of this machine came or went.
-    NetworkChanged,
+    NetworkChanged {
+        /// The name under which this node announces itself from now on.
+        own: Instance,
+    },
 }
 
 /// Whether a way of finding neighbours works.
@@ -137,6 +140,15 @@ pub struct Status {
     pub counters: Counters,
 }
 
+/// What mDNS learns from the task that looks after the interfaces.
+#[derive(Clone, Copy, Debug)]
+struct Network {
+    /// Another one after the machine was without a network (`DSC-01`).
+    own: Instance,
+    /// Counts changes.
+    changes: u32,
+}
+
 /// What both tasks follow.
 #[derive(Clone, Debug, Default)]
 struct Inputs {
@@ -158,6 +170,10 @@ impl StatusCell {
     }
 }
 
+fn draw_instance() -> Instance {
+    Instance(SystemRandom.next_u64().to_le_bytes())
+}
+
 /// Discovery, running until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Discovery {
@@ -172,10 +188,10 @@ impl Discovery {
     /// Starts looking. Nothing is announced before [`Discovery::set_listeners`]. Call it inside a tokio
     /// runtime. Nothing here fails: what does not work is in the status and tried again.
     pub fn start(config: Config) -> Self {
-        let instance = Instance(SystemRandom.next_u64().to_le_bytes());
+        let instance = draw_instance();
         let (sightings_in, sightings) = mpsc::channel(SIGHTINGS_QUEUED_MAX);
         let (inputs, inputs_out) = channel::channel(Inputs::default());
-        let (network_in, network) = channel::channel(0);
+        let (network_in, network) = channel::channel(Network { own: instance, changes: 0 });
         let status = Arc::new(StatusCell::default());
         status.update(|status| {
             let part = |on| if on { Part::Starting } else { Part::Off };
@@ -194,7 +210,6 @@ impl Discovery {
         let mut tasks = vec![tokio::spawn(multicast.run())];
         if config.mdns {
             let mdns = mdns::Task {
-                instance,
                 filter: config.filter,
                 inputs: inputs_out,
                 network,
@@ -206,7 +221,7 @@ impl Discovery {
         Self { instance, sightings, inputs, status, tasks }
     }
 
-    /// The name under which this node announces itself.
+    /// The name under which this node announced itself at its start; a sighting tells of others.
     pub const fn instance(&self) -> Instance {
         self.instance
     }

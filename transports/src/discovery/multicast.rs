@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use super::{
-    Inputs, Part, Sighting, StatusCell,
+    Inputs, Network, Part, Sighting, StatusCell,
     beacon::{Beacon, Heard, Outgoing, To},
     datagram::DATAGRAM_LEN,
+    draw_instance,
     interfaces::{self, Filter, Interface},
     limits::{LOOK_INTERVAL, READ_BATCH_MAX, READ_PAUSE},
     place::{Place, link_local_port},
@@ -32,8 +33,8 @@ pub(super) struct Task {
     pub(super) filter: Filter,
     pub(super) inputs: watch::Receiver<Inputs>,
     pub(super) sightings: mpsc::Sender<Sighting>,
-    /// Counts changes of the network, for mDNS.
-    pub(super) network: watch::Sender<u32>,
+    /// Tells mDNS of changes.
+    pub(super) network: watch::Sender<Network>,
     pub(super) status: Arc<StatusCell>,
 }
 
@@ -41,6 +42,8 @@ struct Running {
     task: Task,
     socket: Option<UdpSocket>,
     present: Vec<Interface>,
+    /// There was a network before the present one, or before there was none.
+    was_somewhere: bool,
     /// When the interfaces are looked at without being told to; `None`: never.
     look_at: Option<Instant>,
     /// A flood is left in the socket until then.
@@ -51,8 +54,14 @@ impl Task {
     /// Runs until the node leaves.
     pub(super) async fn run(self) {
         let now = Instant::now();
-        let mut running =
-            Running { task: self, socket: None, present: Vec::new(), look_at: None, read_at: now };
+        let mut running = Running {
+            task: self,
+            socket: None,
+            present: Vec::new(),
+            was_somewhere: false,
+            look_at: None,
+            read_at: now,
+        };
         let mut watch = NetworkWatch::open();
         running.look();
         loop {
@@ -99,13 +108,22 @@ impl Running {
         let now = Instant::now();
         self.look_at = None;
         let present = interfaces::read(&self.task.filter).unwrap_or_default();
+        let mut own = self.task.network.borrow().own;
+        if self.present.is_empty() && !present.is_empty() && self.was_somewhere {
+            // Perhaps it is another place: nobody there is to recognise us.
+            own = draw_instance();
+            self.task.beacon.handle_instance(own);
+        }
+        self.was_somewhere |= !present.is_empty();
         if let Some(group) = self.task.group {
             self.serve(now, group, &present);
         }
         if self.present != present {
             self.present = present;
-            self.task.network.send_modify(|count| *count = count.wrapping_add(1));
-            self.hand_over(Sighting::NetworkChanged);
+            self.task.network.send_modify(|network| {
+                *network = Network { own, changes: network.changes.wrapping_add(1) };
+            });
+            self.hand_over(Sighting::NetworkChanged { own });
         }
     }
 

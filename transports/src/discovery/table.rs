@@ -255,8 +255,11 @@ impl Table {
         }
     }
 
-    /// The machine's network changed: nobody is left alone any more.
-    pub fn network_changed(&mut self, now: Instant) {
+    /// The machine's network changed: nobody is left alone any more. `own` is this node from now
+    /// on.
+    pub fn network_changed(&mut self, now: Instant, own: Instance) {
+        self.own = own;
+        self.entries.remove(&Neighbour::Announced(own));
         for entry in self.entries.values_mut() {
             entry.is_held = false;
             entry.dial_at = entry.dial_at.min(now + DIAL_GRACE);

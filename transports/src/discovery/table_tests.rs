@@ -132,7 +132,7 @@ fn dsc_22_a_known_neighbour_is_tried_again_soon() {
     assert!(uris(&mut table, now).is_empty());
     assert_eq!(uris(&mut table, now + HOLD_KNOWN).len(), 1);
     table.failed(now, neighbour(1));
-    table.network_changed(now);
+    table.network_changed(now, OURS);
     assert_eq!(uris(&mut table, now + DIAL_GRACE).len(), 1, "another network, another chance");
 }
 
@@ -176,7 +176,7 @@ fn dsc_18_the_next_node_is_tried_with_patience() {
     table.failed(later, Neighbour::NextNode);
     table.set_next_node(later, Some(uri));
     assert!(uris(&mut table, later).is_empty(), "configured as before: nothing changes");
-    table.network_changed(later);
+    table.network_changed(later, OURS);
     assert_eq!(uris(&mut table, later + DIAL_GRACE), [uri]);
     table.set_next_node(later, None);
     assert!(table.is_empty());
