@@ -9,6 +9,8 @@ mod access;
 mod api_surface;
 #[path = "all/configuration.rs"]
 mod configuration;
+#[path = "all/decoders.rs"]
+mod decoders;
 #[path = "all/durability.rs"]
 mod durability;
 #[path = "all/leaks.rs"]

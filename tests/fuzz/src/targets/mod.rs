@@ -5,6 +5,7 @@
 //! drained has nothing more to say.
 
 mod node;
+mod objects;
 
 use mesh::{
     Address, Instant, LinkCaps, LinkId, LinkUp, Medium, Record, Table,
@@ -23,6 +24,7 @@ use mesh::{
 };
 
 pub use node::{honest_traffic, node};
+pub use objects::{inner, meeting, proof, rows};
 
 #[cfg(feature = "simulation")]
 pub(crate) const MODE: Mode = Mode::Transparent;
@@ -46,6 +48,10 @@ pub const ALL: &[Target] = &[
     ("reconcile", reconcile),
     ("invite", invite),
     ("node", node),
+    ("inner", inner),
+    ("meeting", meeting),
+    ("proof", proof),
+    ("rows", rows),
 ];
 
 /// Bytes as a source of small decisions.
