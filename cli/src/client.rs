@@ -155,7 +155,7 @@ fn advice(error: &api::Error) -> (Exit, Option<&'static str>) {
             "qpc queue shows messages under way; finished ones are forgotten after a while"
         }
         E::UnknownLink(_) => "qpc links list shows the links",
-        E::LinkInvalid(_) => "Write it like tcp://HOST:PORT",
+        E::LinkInvalid(_) => "Write it like tcp://HOST:PORT or iroh://ENDPOINT?addr=IP:PORT",
         E::InviteInvalid(_) => "Ask for the invite again, and pass it as one word",
         E::InviteExpired(_) => "Ask for a new one; if this machine's clock is wrong, set it",
         E::InviteAccepted(_) => "qpc contacts list shows who it was",

@@ -40,6 +40,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
     let mut parser = Parser::from_iter(args);
     let mut flags = Flags::default();
     let mut listen: Vec<String> = Vec::new();
+    let mut relays: Vec<String> = Vec::new();
     let mut check = false;
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         let Arg::Long(name) = arg else {
@@ -67,6 +68,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
             "no-multicast" => set("discovery.multicast", Value::Bool(false)),
             "no-iroh" => set("iroh.enabled", Value::Bool(false)),
             "iroh-bind" => set("iroh.bind", Value::Text(text()?)),
+            "serve-iroh-relay" => set("iroh.serve_relay", Value::Text(text()?)),
+            "iroh-relay" => relays.push(text()?),
             "tcp-listen" => listen.push(text()?),
             "config" => flags.sources.file = Some(PathBuf::from(text()?)),
             "check-config" => check = true,
@@ -79,6 +82,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
     if !listen.is_empty() {
         let listen = Value::List(listen);
         flags.sources.flags.push(("--tcp-listen".into(), "tcp.listen", listen));
+    }
+    if !relays.is_empty() {
+        let relays = Value::List(relays);
+        flags.sources.flags.push(("--iroh-relay".into(), "iroh.relays", relays));
     }
     Ok(if check { Request::CheckConfig(flags.sources) } else { Request::Run(flags) })
 }
@@ -114,6 +121,9 @@ Without any flag it is a node ready for use: it makes an identity, listens, and 
       --no-multicast           nor in quicprochat's own multicast group
       --no-iroh                no QUIC links
       --iroh-bind ADDR:PORT    where QUIC links are bound
+      --iroh-relay URL         a relay to be reachable through; may be given more than once
+      --serve-iroh-relay ADDR:PORT
+                               serve a relay for others, without TLS
       --new-identity           start over under a new address; the old one is set aside
       --check-config           say whether the configuration holds, and end
   -h, --help                   this text
@@ -151,6 +161,10 @@ mod tests {
             "--no-iroh",
             "--iroh-bind",
             "127.0.0.1:0",
+            "--iroh-relay",
+            "http://127.0.0.1:3340",
+            "--serve-iroh-relay",
+            "127.0.0.1:3340",
         ];
         let Ok(Request::Run(flags)) = run(&args) else { panic!("the contract's flags") };
         assert_eq!(flags.sources.file, Some("/c".into()));
@@ -162,11 +176,13 @@ mod tests {
             "discovery.multicast",
             "iroh.enabled",
             "iroh.bind",
+            "iroh.serve_relay",
             "tcp.listen",
+            "iroh.relays",
         ];
         assert_eq!(keys, wanted);
         let both = Value::List(vec!["127.0.0.1:1".into(), "[::1]:2".into()]);
-        assert_eq!(flags.sources.flags[6].2, both);
+        assert_eq!(flags.sources.flags[7].2, both);
     }
 
     /// `CFG-07`

@@ -15,6 +15,7 @@
 //! - [`metrics`], [`log`], [`notify`]: what it tells.
 //! - [`install`]: making a service of it, and taking that away again.
 //! - [`lock`]: one daemon a data directory.
+//! - [`relay`]: an iroh relay for others.
 //! - [`run`]: puts the pieces together.
 #![forbid(unsafe_code)]
 
@@ -29,5 +30,6 @@ pub mod log;
 pub mod metrics;
 pub mod notify;
 pub mod paths;
+pub mod relay;
 pub mod run;
 pub mod store;

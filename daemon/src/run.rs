@@ -23,6 +23,7 @@ use crate::{
     log, metrics,
     notify::Notifier,
     paths::Paths,
+    relay,
 };
 
 /// Runs the daemon until it is told to stop.
@@ -51,6 +52,9 @@ pub fn run(flags: Flags) -> Result<(), String> {
         follow_signals(started.handle.clone(), Arc::clone(&shared)).map_err(|e| e.to_string())?;
         (started.actor, clients.start(&config, started.handle, shared)?)
     };
+    if let Some(address) = config.iroh_serve_relay {
+        relay::start(address).map_err(|error| format!("no relay: {error}"))?;
+    }
     runtime.block_on(actor.run(|actor| announce(actor, &socket, is_new)));
     clients.stop();
     Ok(())
@@ -177,7 +181,11 @@ fn announce(actor: &Actor, socket: &std::path::Path, is_new: bool) {
     let _ = out.flush();
     for row in actor.link_rows() {
         match (row.direction, row.state) {
-            ("listener", "listening") => eprintln!("Neighbours can connect to {}.", row.uri),
+            ("listener", "listening") => {
+                // An endpoint alone leads nowhere: its addresses belong to it.
+                let whole = actor.iroh_uri().filter(|uri| uri.starts_with(&row.uri));
+                eprintln!("Neighbours can connect to {}.", whole.as_deref().unwrap_or(&row.uri));
+            }
             ("listener", _) => eprintln!(
                 "Neighbours cannot connect: {} {}.",
                 row.uri,

@@ -22,6 +22,8 @@ pub enum Medium {
     Memory,
     /// TCP with a Noise handshake.
     Tcp,
+    /// QUIC between two iroh endpoints, direct or through a relay.
+    Iroh,
 }
 
 impl Medium {
@@ -30,6 +32,7 @@ impl Medium {
         match self {
             Self::Memory => "memory",
             Self::Tcp => "tcp",
+            Self::Iroh => "iroh",
         }
     }
 }

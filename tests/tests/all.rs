@@ -10,5 +10,6 @@ mod install;
 mod meeting;
 mod mutants;
 mod namespaces;
+mod nat;
 mod simulation;
 mod specs;

@@ -11,7 +11,7 @@ use std::{
 use mesh::{Instant, LinkCaps, PublicIdentity};
 use tokio::time::{Sleep, sleep_until};
 
-use crate::link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending};
+use crate::link::{DownReason, Flow, Goodbye, Link, LinkPath, Receiving, Scratch, Sending};
 
 /// How bad a link is. Shares are in parts per million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -227,6 +227,10 @@ impl<L: Link> Link for ImpairedLink<L> {
 
     fn peer(&self) -> PublicIdentity {
         self.inner.peer()
+    }
+
+    fn path(&self) -> LinkPath {
+        self.inner.path()
     }
 
     fn receive(

@@ -15,6 +15,7 @@
 //! | medium | module | capability |
 //! |---|---|---|
 //! | TCP | [`tcp`] | reliable, 68 KiB frames, [`secure`] on top |
+//! | QUIC | [`iroh`] | reliable, 68 KiB frames, through NATs and relays; feature `iroh` |
 //! | memory | [`memory`] | two ends in one process |
 //! | impaired | [`impaired`] | any link, made bad by a seed |
 //! | trace | [`trace`] | any link, recorded as pcapng |
@@ -34,18 +35,21 @@
 
 pub mod discovery;
 pub mod impaired;
+pub mod iroh;
 pub mod limits;
 pub mod link;
 pub mod manager;
 pub mod memory;
 pub mod noise;
 pub mod secure;
+mod target;
 pub mod tcp;
 pub mod trace;
 
-pub use link::{DownReason, Flow, Link, Scratch};
+pub use link::{DownReason, Flow, Link, LinkPath, Scratch};
 pub use manager::{
     AddError, Counters, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, Probe, ProbeError,
     SendState, Traffic, TransportManager,
 };
 pub use secure::{NetworkKey, NetworkKeyError};
+pub use target::PeerTarget;

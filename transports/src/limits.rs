@@ -1,6 +1,6 @@
 //! Every bound of this crate, once, with its arithmetic.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use mesh::limits::LINK_MTU_MAX;
 
@@ -85,3 +85,28 @@ pub const LINK_KEY_LIFE: Duration = Duration::from_secs(86_400);
 
 /// What a memory link holds in each direction before its sender has to wait.
 pub const MEMORY_LINK_LEN_MAX: usize = 1 << 20;
+
+/// What QUIC holds of one link in each direction: sent and not acknowledged, or received and not
+/// read. A path of 100 Mbit/s and 80 ms has as much in flight; 256 inbound links that all stall are
+/// 512 MiB at worst, where noq's own windows would be 2.8 GiB.
+pub const QUIC_WINDOW_LEN: u32 = 1 << 20;
+
+/// A goodbye on a QUIC link waits so long for its acknowledgement before the connection is closed.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a dial waits for the endpoint to be bound.
+pub const BIND_WAIT: Duration = Duration::from_secs(5);
+
+/// Relays of an endpoint, configured or named by links (`IRO-31`). Each costs a connection and a
+/// packet every 15 s.
+pub const RELAYS_MAX: usize = 8;
+
+/// Clients of an own relay (`IRO-33`): at some 70 kB each, 72 MB.
+pub const RELAY_CLIENTS_MAX: usize = 1_024;
+
+/// Keys an own relay has parsed and remembers, 64 bytes each.
+pub const RELAY_KEYS_MAX: usize = RELAY_CLIENTS_MAX;
+
+/// What one client may send through an own relay: 8 MiB/s, for conversations and the first second
+/// of a file; bulk goes direct.
+pub const RELAY_BYTES_PER_S: NonZeroU32 = NonZeroU32::new(8 << 20).unwrap();

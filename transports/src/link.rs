@@ -22,6 +22,11 @@ pub trait Link: Send {
     /// Who is at the other end, proven by the medium's handshake.
     fn peer(&self) -> PublicIdentity;
 
+    /// How the link gets there at present.
+    fn path(&self) -> LinkPath {
+        LinkPath::Direct
+    }
+
     /// Hands received frames to `each`, as many as one read brings (`LNK-03`).
     ///
     /// # Errors
@@ -49,6 +54,25 @@ pub trait Link: Send {
 
     /// Tells the peer, without waiting, that the link ends.
     fn say_goodbye(&mut self, _reason: Goodbye) {}
+}
+
+/// How a link gets to its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkPath {
+    /// From one node to the other, nobody of the mesh in between.
+    Direct,
+    /// Through a relay of the medium, which sees sizes and times of packets and nothing else.
+    Relayed,
+}
+
+impl LinkPath {
+    /// The name used in JSON and on D-Bus.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Relayed => "relayed",
+        }
+    }
 }
 
 /// Whether a consumer of frames takes the next one.

@@ -12,7 +12,7 @@ use std::{
 
 use mesh::{LinkCaps, PublicIdentity, limits::LINK_MTU_MAX};
 
-use crate::link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending};
+use crate::link::{DownReason, Flow, Goodbye, Link, LinkPath, Receiving, Scratch, Sending};
 
 /// Which way a frame went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,10 @@ impl<L: Link, W: Write + Send> Link for TracedLink<L, W> {
 
     fn peer(&self) -> PublicIdentity {
         self.inner.peer()
+    }
+
+    fn path(&self) -> LinkPath {
+        self.inner.path()
     }
 
     fn receive(

@@ -85,7 +85,10 @@ impl FromStr for LinkUri {
             Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() => {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err("a link is written like tcp://HOST:PORT".to_owned()),
+            _ => {
+                Err("a link is written like tcp://HOST:PORT or iroh://ENDPOINT?addr=IP:PORT"
+                    .to_owned())
+            }
         }
     }
 }

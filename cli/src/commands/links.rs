@@ -35,7 +35,7 @@ fn peer_table(peers: &[json::Peer]) -> Table<6> {
         table.row([
             peer.address.as_str().into(),
             name(peer.name.as_deref()),
-            text::one_line(&peer.medium).into(),
+            way(&peer.medium, peer.path.as_deref()).into(),
             Cell::number(peer.rtt_ms.map_or_else(String::new, text::milliseconds)),
             Cell::number(text::span(peer.up_s as f64)),
             Cell::number(format!(
@@ -63,7 +63,7 @@ pub(super) async fn watch_peers(client: &Client, console: &mut Console) -> Resul
         loop {
             let change = client::next(&mut changes).await?;
             let kind = change.args().map(|args| args.kind.to_owned()).unwrap_or_default();
-            if matches!(kind.as_str(), "peer-up" | "peer-down") {
+            if matches!(kind.as_str(), "peer-up" | "peer-down" | "path") {
                 break;
             }
         }
@@ -167,12 +167,13 @@ fn find(links: &[api::Link], wanted: &str) -> Result<String, Failure> {
 
 fn list(links: Vec<api::Link>, console: &mut Console) -> Result<Exit, Stop> {
     let links: Vec<json::Link> = links.into_iter().map(Into::into).collect();
-    let mut table = Table::new(["LINK", "STATE", "DIRECTION", "PEER", "REMARK"]);
+    let mut table = Table::new(["LINK", "STATE", "DIRECTION", "PATH", "PEER", "REMARK"]);
     for link in &links {
         table.row([
             text::one_line(&link.uri).into(),
             state(&link.state),
             link.direction.as_str().into(),
+            link.path.as_deref().map(text::one_line).unwrap_or_default().into(),
             link.peer.as_deref().unwrap_or_default().into(),
             remark(link).into(),
         ]);
@@ -189,6 +190,12 @@ fn state(state: &str) -> Cell {
         "standby" => state.into(),
         _ => Cell::painted(Paint::Warn, text::one_line(state)),
     }
+}
+
+/// The medium, and that it goes through a relay when it does.
+fn way(medium: &str, path: Option<&str>) -> String {
+    let medium = text::one_line(medium);
+    if path == Some("relayed") { format!("{medium}, relayed") } else { medium }
 }
 
 fn remark(link: &json::Link) -> String {

@@ -22,7 +22,7 @@ pub(super) async fn status(client: &Client, console: &mut Console) -> Result<Exi
     let status = client.ask(daemon.status()).await?;
     let peers = client.ask(async { PeersProxy::new(client.connection()).await?.list().await });
     let peers = peers.await?;
-    let media = by_medium(&peers);
+    let media = by_way(&peers);
     if as_document(console, || document(&status))? {
         return Ok(Exit::Ok);
     }
@@ -39,13 +39,19 @@ pub(super) async fn status(client: &Client, console: &mut Console) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-/// How many neighbours there are on each medium.
-fn by_medium(peers: &[api::Peer]) -> BTreeMap<&str, u64> {
-    let mut media = BTreeMap::new();
+/// How many neighbours there are on each medium, or behind relays of one.
+fn by_way(peers: &[api::Peer]) -> BTreeMap<&str, u64> {
+    let mut ways = BTreeMap::new();
     for peer in peers {
-        *media.entry(peer.medium.as_str()).or_default() += 1;
+        let is_relayed = peer.path.as_deref() == Some("relayed");
+        let way = match peer.medium.as_str() {
+            _ if is_relayed => "relayed",
+            "tcp" | "iroh" => "direct",
+            medium => medium,
+        };
+        *ways.entry(way).or_default() += 1;
     }
-    media
+    ways
 }
 
 /// The first line of `status`.
@@ -64,7 +70,7 @@ fn sentence(status: &api::Status, media: &BTreeMap<&str, u64>) -> String {
 /// IP links are direct; other media are called by their names.
 fn medium_word(medium: &str) -> String {
     match medium {
-        "tcp" => "direct".to_owned(),
+        "relayed" => "via relay".to_owned(),
         "lora" => "LoRa".to_owned(),
         other => text::one_line(other),
     }
@@ -89,6 +95,9 @@ fn details(status: &api::Status) -> Vec<(&'static str, String)> {
     details.push(("routes", counted(status.routes.into(), "destination")));
     if !status.listening.is_empty() {
         details.push(("listening", text::one_line(&status.listening.join(", "))));
+    }
+    if let Some(iroh) = &status.iroh {
+        details.push(("reachable", text::one_line(iroh)));
     }
     details.push(("inbox", counted(status.inbox.into(), "message")));
     if status.outbox_in_custody > 0 {
@@ -127,6 +136,7 @@ fn document(status: &api::Status) -> json::Status {
         clock_skew_s: status.clock_skew_s,
         storage: status.storage.clone(),
         listening: status.listening.clone(),
+        iroh: status.iroh.clone(),
         warnings: status.warnings.clone(),
         dropped: status.dropped.iter().map(|drop| (drop.reason.clone(), drop.count)).collect(),
         discovered: status.discovered,
@@ -140,8 +150,9 @@ pub(super) async fn whoami(client: &Client, console: &mut Console) -> Result<Exi
     let address = client.ask(daemon.address()).await?;
     let name = given(&client.ask(daemon.name()).await?);
     let root_key = given(&client.ask(daemon.root_key()).await?);
+    let iroh = given(&client.ask(daemon.iroh()).await?);
     if console.json() {
-        let who = json::Whoami { address, name, root_key };
+        let who = json::Whoami { address, name, root_key, iroh };
         console.document(&json::Document::from(who))?;
         return Ok(Exit::Ok);
     }
@@ -151,6 +162,9 @@ pub(super) async fn whoami(client: &Client, console: &mut Console) -> Result<Exi
     }
     if let Some(root_key) = root_key {
         console.line(format_args!("root key  {root_key}"))?;
+    }
+    if let Some(iroh) = iroh {
+        console.line(format_args!("link      {}", text::one_line(&iroh)))?;
     }
     Ok(Exit::Ok)
 }
@@ -214,7 +228,14 @@ mod tests {
     use super::*;
 
     fn peers(media: &[&str]) -> Vec<api::Peer> {
-        let peer = |medium: &&str| api::Peer { medium: (*medium).to_owned(), ..Default::default() };
+        let peer = |medium: &&str| match *medium {
+            "relayed" => api::Peer {
+                medium: "iroh".to_owned(),
+                path: Some("relayed".to_owned()),
+                ..Default::default()
+            },
+            medium => api::Peer { medium: medium.to_owned(), ..Default::default() },
+        };
         media.iter().map(peer).collect()
     }
 
@@ -224,13 +245,17 @@ mod tests {
         let say = |outbox, media: &[&str]| {
             let count = u32::try_from(media.len()).expect("a handful");
             let status = api::Status { peers: count, outbox, ..Default::default() };
-            sentence(&status, &by_medium(&peers(media)))
+            sentence(&status, &by_way(&peers(media)))
         };
         assert_eq!(say(3, &["tcp"; 7]), "Online: 7 peers (7 direct), 3 messages queued");
         assert_eq!(say(1, &["tcp"]), "Online: 1 peer (1 direct), 1 message queued");
         assert_eq!(
             say(0, &["lora", "tcp", "tcp"]),
             "Online: 3 peers (1 LoRa, 2 direct), no messages queued"
+        );
+        assert_eq!(
+            say(0, &["relayed", "iroh", "tcp"]),
+            "Online: 3 peers (2 direct, 1 via relay), no messages queued"
         );
         assert_eq!(say(2, &[]), "Offline: no peers, 2 messages queued");
     }

@@ -44,6 +44,7 @@ fn status_is_a_sentence_and_a_document() {
             "discovered",
             "dropped",
             "inbox",
+            "iroh",
             "listening",
             "multicast_sent",
             "name",
@@ -71,7 +72,7 @@ fn whoami_is_the_address() {
     assert_eq!(run(&server.socket(), "whoami").exits(0).out, format!("{OWN}\n"));
     let who = document(&server, "whoami", "quicprochat.whoami/1");
     assert_eq!(who["address"], OWN);
-    assert_eq!(fields(&who), ["address", "name", "root_key", "schema"]);
+    assert_eq!(fields(&who), ["address", "iroh", "name", "root_key", "schema"]);
 }
 
 // CLI-22, CLI-52
@@ -87,6 +88,7 @@ fn peers_are_listed() {
             "link",
             "medium",
             "name",
+            "path",
             "rtt_ms",
             "rx_bytes",
             "tx_bytes",
@@ -143,7 +145,7 @@ fn links_are_listed_added_and_removed() {
     let link = &links["links"][0];
     assert_eq!(
         fields(link),
-        ["direction", "error", "id", "origin", "peer", "retry_in_s", "state", "uri"]
+        ["direction", "error", "id", "origin", "path", "peer", "retry_in_s", "state", "uri"]
     );
     assert_eq!((&link["state"], &link["retry_in_s"]), (&json!("backoff"), &json!(2.5)));
     let socket = server.socket();

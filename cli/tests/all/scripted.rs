@@ -140,6 +140,10 @@ impl Daemon {
     fn root_key(&self) -> &str {
         ""
     }
+    #[zbus(property)]
+    fn iroh(&self) -> &str {
+        ""
+    }
     fn status(&self) -> Status {
         Status {
             address: OWN.to_owned(),

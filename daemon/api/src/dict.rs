@@ -40,6 +40,8 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// Addresses this daemon listens on, as link URIs.
     pub listening: Vec<String>,
+    /// Where the QUIC endpoint can be reached, as a link URI to hand out.
+    pub iroh: Option<String>,
     /// Messages of ours accepted.
     pub messages_accepted: u64,
     /// Messages of ours with a receipt.
@@ -87,7 +89,7 @@ pub struct Peer {
     pub name: Option<String>,
     /// The id of the link it is on.
     pub link: String,
-    /// The link's medium: `tcp`.
+    /// The link's medium: `tcp` or `iroh`.
     pub medium: String,
     /// Smoothed round trip of the link in microseconds.
     pub rtt_us: Option<u64>,
@@ -103,6 +105,8 @@ pub struct Peer {
     pub bytes_out: u64,
     /// The neighbour's wall clock minus ours, in seconds.
     pub clock_offset_s: Option<i64>,
+    /// How the link gets there: `direct`, or `relayed` through a relay of the medium.
+    pub path: Option<String>,
 }
 
 /// The best known route to a destination.
@@ -363,7 +367,7 @@ pub struct ChannelMessage {
 pub struct Link {
     /// The link's id.
     pub id: String,
-    /// Where it leads, `tcp://HOST:PORT`.
+    /// Where it leads, `tcp://HOST:PORT` or `iroh://ENDPOINT?…`.
     pub uri: String,
     /// `listener`, `dialled` or `accepted`.
     pub direction: String,
@@ -379,6 +383,9 @@ pub struct Link {
     pub error: Option<String>,
     /// Milliseconds until it is tried again.
     pub next_try_ms: Option<u64>,
+    /// How it gets to the neighbour, while it is up: `direct`, or `relayed` through a relay of the
+    /// medium.
+    pub path: Option<String>,
 }
 
 /// How neighbours on the local network are looked for, and who was found.
@@ -437,7 +444,7 @@ pub struct EventEntry {
     pub at: u64,
     /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`, `peer-up`,
     /// `peer-down`, `route`, `contact-key-changed`, `invite-used`, `invite-answered`, `request`,
-    /// `clock-skew`, `links`, `storage`, `config`.
+    /// `clock-skew`, `links`, `path`, `storage`, `config`.
     pub kind: String,
     /// The node it is about.
     pub address: Option<String>,

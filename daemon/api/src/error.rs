@@ -40,7 +40,7 @@ pub enum Error {
     InvitesFull(String),
     /// The lifetime must be between 1 s and 30 days.
     LifetimeOutOfRange(String),
-    /// Not a link that this daemon can open: `tcp://HOST:PORT`.
+    /// Not a link that this daemon can open: `tcp://HOST:PORT`, `iroh://ENDPOINT?…`.
     LinkInvalid(String),
     /// Another contact has this name.
     NameTaken(String),

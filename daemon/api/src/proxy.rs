@@ -31,6 +31,10 @@ pub trait Daemon {
     /// The public root key that certifies this node; empty on a router without one.
     #[zbus(property(emits_changed_signal = "const"))]
     fn root_key(&self) -> Result<String, Error>;
+    /// Where this node's QUIC endpoint can be reached, as a link's address to hand out; empty when
+    /// there is none.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn iroh(&self) -> Result<String, Error>;
     /// Whether messages are taken.
     #[zbus(property)]
     fn ready(&self) -> Result<bool, Error>;
@@ -227,8 +231,8 @@ pub trait Requests {
 pub trait Links {
     /// All links: listeners, dialled and accepted ones.
     fn list(&self) -> Result<Vec<Link>, Error>;
-    /// Adds a link, `tcp://HOST:PORT`, and keeps it over restarts; returns its id. A link that
-    /// cannot be opened now is tried again.
+    /// Adds a link, `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL`, and keeps it over
+    /// restarts; returns its id. A link that cannot be opened now is tried again.
     fn add(&self, uri: &str) -> Result<String, Error>;
     /// Closes a link and forgets it.
     fn remove(&self, id: &str) -> Result<(), Error>;

@@ -46,6 +46,9 @@ pub trait Link {
     /// The neighbour at the other end; empty while it is down.
     #[zbus(property)]
     fn peer(&self) -> Result<String, Error>;
+    /// `direct` or `relayed`; empty while it is down.
+    #[zbus(property)]
+    fn path(&self) -> Result<String, Error>;
     /// What went wrong last; empty when nothing did.
     #[zbus(property)]
     fn error(&self) -> Result<String, Error>;

@@ -264,9 +264,10 @@ impl Actor {
     }
 }
 
-/// Where this node listens.
+/// Where this node listens for TCP.
 fn listeners(statuses: &[LinkStatus]) -> Vec<SocketAddr> {
-    let bound = statuses.iter().filter_map(|status| match status.state {
+    let tcp = statuses.iter().filter(|status| status.uri.starts_with("tcp://"));
+    let bound = tcp.filter_map(|status| match status.state {
         LinkState::Listening { address } => Some(address),
         _ => None,
     });

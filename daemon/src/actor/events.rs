@@ -8,6 +8,8 @@ use mesh::{
     node::InviteVerdict,
 };
 
+use transports::LinkPath;
+
 use crate::store::Health;
 
 /// One thing that happened.
@@ -43,6 +45,8 @@ pub enum What {
     PeerUp(Address, LinkId),
     /// A neighbour is gone.
     PeerDown(Address, LinkId),
+    /// A link (by its id) goes another way to its neighbour from now on.
+    Path(String, Option<Address>, LinkPath),
     /// The best route to a node changed its next hop, or is gone.
     Route(Address, Option<Address>),
     /// A contact's root key is another one.

@@ -5,7 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use mesh::limits::INVITE_HINTS_MAX;
+use mesh::limits::{INVITE_HINT_LEN_MAX, INVITE_HINTS_MAX};
+use transports::iroh::IrohInfo;
 
 use super::Actor;
 
@@ -16,7 +17,13 @@ impl Actor {
         let listening = rows.iter().filter(|row| row.state == "listening");
         let bound: Vec<SocketAddr> =
             listening.filter_map(|row| row.uri.strip_prefix("tcp://")?.parse().ok()).collect();
-        tcp_hints(&bound, &own_addresses())
+        let mut hints = tcp_hints(&bound, &own_addresses());
+        // First, because it leads through NATs.
+        if let Some(iroh) = self.iroh().and_then(iroh_hint) {
+            hints.insert(0, iroh);
+        }
+        hints.truncate(INVITE_HINTS_MAX);
+        hints
     }
 
     /// Adds the links of an accepted invite and keeps them over restarts. Returns those, and what
@@ -30,6 +37,16 @@ impl Actor {
             }
         })
     }
+}
+
+/// The hint of the QUIC endpoint, with as many of its addresses as a hint has room for; `None` when
+/// it leads nowhere.
+fn iroh_hint(mut info: IrohInfo) -> Option<String> {
+    while info.uri().len() > INVITE_HINT_LEN_MAX {
+        info.addresses.pop()?;
+    }
+    let leads = !info.addresses.is_empty() || !info.relays.is_empty();
+    leads.then(|| info.uri())
 }
 
 /// The hints of TCP listeners. One that is bound to an address is reached there, even if that is
@@ -156,5 +173,25 @@ fd000000000000000000000000000007 02 40 00 80     eth0
         let many: Vec<IpAddr> = (0..20).map(|n| Ipv4Addr::new(10, 0, 0, n).into()).collect();
         let bound = ["[::]:7".parse().expect("an address")];
         assert_eq!(tcp_hints(&bound, &many).len(), INVITE_HINTS_MAX);
+    }
+
+    /// `MEET-09`
+    #[test]
+    fn endpoint_hints_have_room_or_are_left_out() {
+        let far = |n| {
+            SocketAddr::from(([0x2001, 0xdb8, 0xaaaa, 0xbbbb, 0xcccc, 0xdddd, 0xeeee, n], 7_743))
+        };
+        let info = |count| IrohInfo {
+            endpoint_id: [7; 32],
+            addresses: (0..count).map(far).collect(),
+            relays: vec!["http://192.0.2.1:3340/".into()],
+        };
+        let short = iroh_hint(info(2)).expect("room");
+        assert_eq!(short, info(2).uri());
+        let long = iroh_hint(info(40)).expect("room for some");
+        assert!(
+            long.len() <= INVITE_HINT_LEN_MAX && long.contains("addr=") && long.contains("relay=")
+        );
+        assert_eq!(iroh_hint(IrohInfo { relays: Vec::new(), ..info(0) }), None);
     }
 }

@@ -14,12 +14,12 @@ use std::{
 use mesh::{Address, LinkId};
 use tokio::time::Instant;
 use transports::{
-    AddError, HandleId, LinkState, LinkStatus, NetworkKey, Probe, TransportManager,
-    tcp::TargetError,
+    AddError, HandleId, LinkPath, LinkState, LinkStatus, NetworkKey, Probe, TransportManager,
+    iroh::IrohConfig, tcp::TargetError,
 };
 
 use super::{Actor, What};
-use crate::{config::Config, store::sync_dir};
+use crate::{config::Config, identity::iroh_key, store::sync_dir};
 
 /// Who wanted a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,12 @@ pub struct LinkRow {
     pub error: Option<String>,
     /// Time until it is tried again.
     pub next_try: Option<Duration>,
+    /// How it gets to the neighbour, while it is up: `direct` or `relayed`.
+    pub path: Option<&'static str>,
 }
+
+/// What is told about a link: its id, state, neighbour and path.
+type Told = (String, &'static str, Option<Address>, Option<&'static str>);
 
 /// Which links were asked for, by whom.
 #[derive(Debug)]
@@ -75,8 +80,10 @@ pub struct Links {
     file: PathBuf,
     wanted: BTreeMap<HandleId, (String, Origin)>,
     listeners: Vec<HandleId>,
+    /// What stands in the way of QUIC links, when they are wanted.
+    iroh_refused: Option<String>,
     /// What was last told about each link.
-    told: Vec<(String, &'static str, Option<Address>)>,
+    told: Vec<Told>,
 }
 
 impl Links {
@@ -84,8 +91,15 @@ impl Links {
     /// what cannot be opened is reported and tried again.
     pub(super) fn open(config: &Config, transports: &mut TransportManager) -> Self {
         let file = config.data_dir.join("links");
-        let mut links =
-            Self { file, wanted: BTreeMap::new(), listeners: Vec::new(), told: Vec::new() };
+        let mut links = Self {
+            file,
+            wanted: BTreeMap::new(),
+            listeners: Vec::new(),
+            iroh_refused: None,
+            told: Vec::new(),
+        };
+        // Before the peers, so that those with QUIC addresses wait for it.
+        links.start_iroh(config, transports);
         links.apply(config, transports);
         for uri in links.read_kept() {
             if let Err(error) = links.add(transports, &uri, Origin::Api) {
@@ -95,6 +109,35 @@ impl Links {
         links
     }
 
+    /// Binds the QUIC endpoint if there shall be one. A key that does not hold keeps QUIC links
+    /// off and everything else on.
+    fn start_iroh(&mut self, config: &Config, transports: &mut TransportManager) {
+        if !config.iroh_enabled || !transports::iroh::IS_BUILT_IN {
+            return;
+        }
+        let secret = match iroh_key::load(&config.data_dir) {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!("no QUIC links: {error}");
+                self.iroh_refused = Some(format!("There are no QUIC links: {error}"));
+                return;
+            }
+        };
+        let relays = config.iroh_relays.clone();
+        match transports.listen_iroh(IrohConfig { secret, bind: config.iroh_bind, relays }) {
+            Ok(id) => {
+                self.wanted.insert(id, (IROH.to_owned(), Origin::Config));
+                self.listeners.push(id);
+            }
+            Err(error) => tracing::error!("no QUIC links: {error}"),
+        }
+    }
+
+    /// What stands in the way of QUIC links, when they are wanted.
+    pub(super) fn iroh_refused(&self) -> Option<&str> {
+        self.iroh_refused.as_deref()
+    }
+
     /// Adds what the configuration wants and removes what it no longer wants.
     fn apply(&mut self, config: &Config, transports: &mut TransportManager) {
         let listen = config.tcp_listen.clone().unwrap_or_else(default_listen);
@@ -102,6 +145,7 @@ impl Links {
             .iter()
             .map(|address| format!("listen {address}"))
             .chain(config.tcp_peers.iter().cloned())
+            .chain([IROH.to_owned()])
             .collect();
         let gone: Vec<HandleId> = self
             .wanted
@@ -207,10 +251,7 @@ impl Links {
         let is_up = matches!(status.state, LinkState::Up);
         LinkRow {
             id,
-            uri: match status.state {
-                LinkState::Listening { address } => format!("tcp://{address}"),
-                _ => status.uri.clone(),
-            },
+            uri: status.uri.clone(),
             direction: match (is_listener, status.inbound) {
                 (true, _) => "listener",
                 (false, true) => "accepted",
@@ -227,6 +268,7 @@ impl Links {
                 }
                 _ => None,
             },
+            path: status.path.filter(|_| is_up).map(LinkPath::as_str),
         }
     }
 
@@ -317,13 +359,14 @@ impl Actor {
     /// Reports what changed since the last time.
     pub(super) fn settle_links(&mut self) {
         let rows = self.link_rows();
-        let seen: Vec<_> = rows.iter().map(|row| (row.id.clone(), row.state, row.peer)).collect();
+        let seen: Vec<_> =
+            rows.iter().map(|row| (row.id.clone(), row.state, row.peer, row.path)).collect();
         if seen == self.links.told {
             return;
         }
         for row in &rows {
             let before = self.links.told.iter().find(|(id, ..)| *id == row.id);
-            if before.is_some_and(|(_, state, _)| *state == row.state) {
+            if before.is_some_and(|(_, state, ..)| *state == row.state) {
                 continue;
             }
             match (&row.error, row.state) {
@@ -413,6 +456,9 @@ fn default_listen() -> Vec<SocketAddr> {
         Err(_) => vec![v4],
     }
 }
+
+/// The endpoint among the wanted links.
+const IROH: &str = "listen iroh";
 
 /// The default TCP port of quicprochat.
 pub const TCP_PORT: u16 = 7743;

@@ -23,7 +23,7 @@ use tokio::{
     sync::{broadcast, mpsc},
     time::sleep_until,
 };
-use transports::{DownReason, Flow, LinkEvent, TransportManager, discovery::Sighting};
+use transports::{DownReason, Flow, LinkEvent, LinkPath, TransportManager, discovery::Sighting};
 
 pub use clock::Clock;
 pub use discovered::{Discovered, DiscoveryNumbers, FoundNeighbour};
@@ -168,9 +168,20 @@ impl Actor {
                 self.paused.remove(&link);
                 self.links_changed = true;
             }
+            LinkEvent::PathChanged { link, path } => self.on_path(link, path),
             LinkEvent::StatusChanged => self.links_changed = true,
             _ => {}
         }
+    }
+
+    fn on_path(&mut self, link: LinkId, path: LinkPath) {
+        self.links_changed = true;
+        let rows = self.link_rows();
+        let Some(row) = rows.iter().find(|row| row.link == Some(link)) else {
+            return;
+        };
+        tracing::info!(link = row.id, "{} {} is {} now", row.direction, row.uri, path.as_str());
+        self.say(What::Path(row.id.clone(), row.peer, path));
     }
 
     fn read(&mut self, now: Instant, link: LinkId) {

@@ -30,6 +30,8 @@ pub struct Numbers {
     pub disk: Progress,
     /// Configured links.
     pub links: Vec<LinkRow>,
+    /// Where the QUIC endpoint can be reached, as a link's address.
+    pub iroh: Option<String>,
     /// What the links counted.
     pub transports: transports::Counters,
     /// Who was found, and how.
@@ -58,15 +60,27 @@ impl Actor {
             health: self.health,
             disk: self.writer.progress(),
             links: self.link_rows(),
+            iroh: self.iroh_uri(),
             transports: self.transports.counters().clone(),
             discovery: self.discovery(),
             warnings: self.warnings(),
         }
     }
 
+    /// Where the QUIC endpoint can be reached, as a link's address to hand out.
+    pub fn iroh_uri(&self) -> Option<String> {
+        self.transports.iroh().map(transports::iroh::IrohInfo::uri)
+    }
+
+    /// Where the QUIC endpoint can be reached.
+    pub fn iroh(&self) -> Option<transports::iroh::IrohInfo> {
+        self.transports.iroh().cloned()
+    }
+
     /// Sentences that people should read: what was set aside, what does not work.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
+        warnings.extend(self.links.iroh_refused().map(str::to_owned));
         match self.health {
             Health::Ok => {}
             Health::Full => {

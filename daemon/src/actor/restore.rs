@@ -147,6 +147,9 @@ fn copy(identity: &MeshIdentity) -> MeshIdentity {
 
 fn node_config(config: &Config) -> NodeConfig {
     let mut capabilities = Capabilities::NONE.with(Capabilities::TCP);
+    if config.iroh_enabled && transports::iroh::IS_BUILT_IN {
+        capabilities = capabilities.with(Capabilities::IROH);
+    }
     if config.relay_forward {
         capabilities = capabilities.with(Capabilities::RELAY);
     }

@@ -25,6 +25,10 @@ impl Labels {
         row.map_or_else(|| format!("in{}", link.0), |row| row.id.clone())
     }
 
+    fn path(&self, link: mesh::LinkId) -> Option<&'static str> {
+        self.links.iter().find(|row| row.link == Some(link)).and_then(|row| row.path)
+    }
+
     pub(super) fn peer(&self, view: &PeerView) -> api::Peer {
         api::Peer {
             address: view.address.to_string(),
@@ -38,6 +42,7 @@ impl Labels {
             bytes_in: view.bytes.0,
             bytes_out: view.bytes.1,
             clock_offset_s: view.clock_offset_s,
+            path: self.path(view.link).map(str::to_owned),
         }
     }
 
@@ -156,6 +161,7 @@ pub(super) fn link(row: &LinkRow) -> api::Link {
         peer: row.peer.map(|address| address.to_string()),
         error: row.error.clone(),
         next_try_ms: row.next_try.map(millis),
+        path: row.path.map(str::to_owned),
     }
 }
 
@@ -251,6 +257,12 @@ fn fill(entry: &mut api::EventEntry, what: &What) -> &'static str {
         What::PeerDown(address, _) => {
             entry.address = Some(address.to_string());
             "peer-down"
+        }
+        What::Path(link, peer, path) => {
+            entry.link = Some(link.clone());
+            entry.address = peer.map(|address| address.to_string());
+            entry.detail = Some(path.as_str().into());
+            "path"
         }
         What::Route(address, next_hop) => {
             entry.address = Some(address.to_string());

@@ -51,6 +51,14 @@ impl Daemon {
         self.0.shared.root_key.map_or_else(String::new, |key| convert::hex(&key))
     }
 
+    /// Where this node's QUIC endpoint can be reached, as a link's address to hand out; empty when
+    /// there is none. It changes with the network.
+    #[zbus(property(emits_changed_signal = "false"))]
+    async fn iroh(&self) -> zbus::fdo::Result<String> {
+        let uri = self.0.handle.ask(|actor| actor.iroh_uri()).await;
+        Ok(uri.map_err(|stopped| failed(stopped.into()))?.unwrap_or_default())
+    }
+
     /// Whether messages are taken.
     #[zbus(property)]
     async fn ready(&self) -> bool {
@@ -191,6 +199,7 @@ impl Daemon {
             clock_skew_s: status.clock_skew_s,
             storage: numbers.health.as_str().into(),
             listening: listening.map(|row| row.uri.clone()).collect(),
+            iroh: numbers.iroh,
             warnings: numbers.warnings,
             messages_accepted: counters.messages_accepted,
             messages_received: counters.messages_received,

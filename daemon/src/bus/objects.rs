@@ -84,6 +84,13 @@ impl Link {
         self.0.peer.map_or_else(String::new, |address| address.to_string())
     }
 
+    /// How it gets to the neighbour: `direct`, or `relayed` through a relay of the medium; empty
+    /// while it is down.
+    #[zbus(property)]
+    fn path(&self) -> &str {
+        self.0.path.unwrap_or_default()
+    }
+
     /// What went wrong last; empty when nothing did.
     #[zbus(property)]
     fn error(&self) -> &str {

@@ -67,7 +67,7 @@ async fn tell(
         What::Channel(message) => {
             Channels::published(&emitter, convert::channel_message(message)).await
         }
-        What::PeerUp(..) | What::PeerDown(..) | What::Links => {
+        What::PeerUp(..) | What::PeerDown(..) | What::Path(..) | What::Links => {
             objects.follow(connection, context).await
         }
         What::Storage(_) => {
@@ -155,6 +155,9 @@ async fn update_link(
     }
     if before.peer != row.peer {
         interface.get().await.peer_changed(emitter).await?;
+    }
+    if before.path != row.path {
+        interface.get().await.path_changed(emitter).await?;
     }
     if before.error != row.error {
         interface.get().await.error_changed(emitter).await?;

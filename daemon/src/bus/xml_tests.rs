@@ -38,6 +38,7 @@ fn documents() -> Vec<(String, String)> {
         peer: None,
         error: None,
         next_try: None,
+        path: None,
     };
     let mut documents = vec![
         document(&channels::Channels(context.clone())),

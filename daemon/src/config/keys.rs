@@ -118,12 +118,13 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "tcp.peers",
         help: "Neighbours to connect to, and to stay connected to.",
-        allowed: "a list of at most 64 \"tcp://HOST:PORT\"",
+        allowed: "a list of at most 64 \"tcp://HOST:PORT\" or \"iroh://ENDPOINT?...\"",
         default: "[]",
         reloads: true,
         set: |c, v| {
             let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
-            c.tcp_peers = list.iter().all(|uri| uri.starts_with("tcp://")).then_some(list)?;
+            let is_link = |uri: &String| uri.starts_with("tcp://") || uri.starts_with("iroh://");
+            c.tcp_peers = list.iter().all(is_link).then_some(list)?;
             Some(())
         },
         get: |c| c.tcp_peers.join(","),
@@ -353,7 +354,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "iroh.enabled",
-        help: "Use QUIC links. Accepted; without effect in this version.",
+        help: "Use QUIC links: through NATs, direct or over relays that somebody named.",
         allowed: "true, false",
         default: "true",
         set: |c, v| set_bool(&mut c.iroh_enabled, v),
@@ -362,17 +363,34 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "iroh.bind",
-        help: "Where QUIC links are bound. Accepted; without effect in this version.",
-        allowed: "\"ADDRESS:PORT\", or \"\" for any",
+        help: "Where QUIC links are bound: UDP 7743, or any port when that one is taken.",
+        allowed: "\"ADDRESS:PORT\", or \"\" for the default",
         default: "\"\"",
+        set: |c, v| set_address(&mut c.iroh_bind, v),
+        get: |c| c.iroh_bind.map_or_else(String::new, |address| address.to_string()),
+        ..KEY
+    },
+    Key {
+        name: "iroh.relays",
+        help: "Relays to be reachable through; none is used that is not named.",
+        allowed: "a list of at most 8 \"http://HOST:PORT\" or \"https://HOST\"",
+        default: "[]",
         set: |c, v| {
-            c.iroh_bind = match v.text()? {
-                "" => None,
-                text => Some(text.parse().ok()?),
-            };
+            let list = v.list().filter(|list| list.len() <= transports::limits::RELAYS_MAX)?;
+            let fit = list.iter().all(|url| transports::iroh::is_relay(url));
+            c.iroh_relays = fit.then_some(list)?;
             Some(())
         },
-        get: |c| c.iroh_bind.map_or_else(String::new, |address| address.to_string()),
+        get: |c| c.iroh_relays.join(","),
+        ..KEY
+    },
+    Key {
+        name: "iroh.serve_relay",
+        help: "Serve a relay for others: plain HTTP on TCP, address discovery on UDP, one port.",
+        allowed: "\"ADDRESS:PORT\", or \"\" for none",
+        default: "\"\"",
+        set: |c, v| set_address(&mut c.iroh_serve_relay, v),
+        get: |c| c.iroh_serve_relay.map_or_else(String::new, |address| address.to_string()),
         ..KEY
     },
 ];
@@ -384,6 +402,14 @@ fn set_bool(field: &mut bool, value: &Value) -> Option<()> {
 
 fn set_u32(field: &mut u32, value: &Value, min: u32, max: u32) -> Option<()> {
     *field = value.u32(min, max)?;
+    Some(())
+}
+
+fn set_address(field: &mut Option<SocketAddr>, value: &Value) -> Option<()> {
+    *field = match value.text()? {
+        "" => None,
+        text => Some(text.parse().ok()?),
+    };
     Some(())
 }
 

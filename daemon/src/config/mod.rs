@@ -71,10 +71,14 @@ pub struct Config {
     pub metrics_textfile: PathBuf,
     /// How neighbours on the local network are looked for.
     pub discovery: Discovery,
-    /// Whether QUIC links are used. Accepted; without effect so far.
+    /// Whether QUIC links are used.
     pub iroh_enabled: bool,
-    /// Where QUIC links are bound. Accepted; without effect so far.
+    /// Where QUIC links are bound; `None`: the default port, or any when that one is taken.
     pub iroh_bind: Option<SocketAddr>,
+    /// Relays to be reachable through, as URLs.
+    pub iroh_relays: Vec<String>,
+    /// Where an own relay is served; `None`: nowhere.
+    pub iroh_serve_relay: Option<SocketAddr>,
 }
 
 /// How neighbours are found (`DSC-26`).
@@ -275,6 +279,8 @@ impl Config {
             discovery: Discovery::default(),
             iroh_enabled: true,
             iroh_bind: None,
+            iroh_relays: Vec::new(),
+            iroh_serve_relay: None,
         }
     }
 

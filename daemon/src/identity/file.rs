@@ -11,6 +11,7 @@ use std::{
 use mesh::MeshIdentity;
 use zeroize::Zeroizing;
 
+use super::iroh_key;
 use crate::store::{new_numbered_dir, sync_dir};
 
 /// Magic and version 8, flags 1 (bit 0: root key), node seed 32, root seed 32 or zeros, CRC 4.
@@ -130,10 +131,13 @@ pub fn import(data_dir: &Path, identity: &MeshIdentity) -> io::Result<()> {
     write(data_dir, PENDING, identity)
 }
 
-/// Moves identity and store into `former-<n>`; `None` when there is neither.
+/// Moves identity, store and endpoint key into `former-<n>`; `None` when there is none of them. The
+/// endpoint key goes along: it would tell that the new node is the old one.
 fn put_aside(data_dir: &Path) -> io::Result<Option<PathBuf>> {
-    let present: Vec<&str> =
-        [NAME, STORE].into_iter().filter(|name| data_dir.join(name).exists()).collect();
+    let present: Vec<&str> = [NAME, STORE, iroh_key::NAME]
+        .into_iter()
+        .filter(|name| data_dir.join(name).exists())
+        .collect();
     if present.is_empty() {
         return Ok(None);
     }

@@ -4,6 +4,7 @@ mod bridge;
 mod cli;
 mod daemon;
 mod namespaces;
+mod nats;
 mod programs;
 mod scratch;
 
@@ -11,6 +12,7 @@ pub use bridge::{Bridge, may_filter};
 pub use cli::{Failure, text_of};
 pub use daemon::{Daemon, Place};
 pub use namespaces::{Line, may_make_namespaces};
+pub use nats::{Nats, may_translate};
 pub use programs::Programs;
 pub use scratch::Scratch;
 

@@ -1,15 +1,14 @@
 //! Which connections become links: one per neighbour, and the same one on both sides (`LNK-56`).
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mesh::{LinkId, LinkUp, PublicIdentity};
-use tokio::net::TcpStream;
 
-use super::{Entry, Handle, HandleId, LinkEvent, TransportManager};
+use super::{Connected, Entry, Handle, HandleId, LinkEvent, TransportManager};
 use crate::{
     link::{DownReason, Goodbye, Link},
-    secure::{Established, Local, Role},
-    tcp::{DialError, TcpLink},
+    secure::{Local, Role},
+    tcp::DialError,
 };
 
 /// What decides between two connections to the same neighbour.
@@ -58,41 +57,34 @@ impl TransportManager {
         id: HandleId,
         attempt: u32,
         local: &Arc<Local>,
-        result: Result<(TcpStream, Established), DialError>,
+        result: Result<Connected, DialError>,
     ) {
         if !self.is_current(id, attempt) {
             return;
         }
-        let (stream, established) = match result {
+        let Connected { mut link, epoch } = match result {
             Ok(connection) => connection,
             Err(error) => return self.on_dial_failed(id, error),
         };
         if local.network_key != self.config.network_key {
             return self.dial_after(id, Duration::ZERO);
         }
-        let claim = Claim { role: Role::Initiator, epoch: established.certificate.epoch };
-        let peer = established.peer();
-        let mut link = TcpLink::new(stream, established);
+        let claim = Claim { role: Role::Initiator, epoch };
+        let peer = link.peer();
         if self.judge_peer(&peer, claim) == Verdict::KeepOld {
             link.say_goodbye(Goodbye::DUPLICATE);
             return self.stand_by(id, peer);
         }
         link.confirm();
         let uri = self.handles.get(&id).map(Handle::uri).unwrap_or_default();
-        let link = self.insert_link(Entry::new(uri, Box::new(link), Some(id), Some(claim)));
+        let link = self.insert_link(Entry::new(uri, link, Some(id), Some(claim)));
         self.handle_is_up(id, link, peer);
     }
 
-    pub(super) fn on_accepted(
-        &mut self,
-        stream: TcpStream,
-        established: Established,
-        local: &Arc<Local>,
-        from: SocketAddr,
-    ) {
-        let claim = Claim { role: Role::Responder, epoch: established.certificate.epoch };
-        let peer = established.peer();
-        let mut link = TcpLink::new(stream, established);
+    pub(super) fn on_accepted(&mut self, connected: Connected, local: &Arc<Local>, uri: String) {
+        let Connected { mut link, epoch } = connected;
+        let claim = Claim { role: Role::Responder, epoch };
+        let peer = link.peer();
         if local.network_key != self.config.network_key {
             return link.say_goodbye(Goodbye::NETWORK_KEY);
         }
@@ -104,8 +96,7 @@ impl TransportManager {
         if !is_known && inbound >= self.config.inbound_max as usize {
             return link.say_goodbye(Goodbye::FULL);
         }
-        let uri = format!("tcp://{}", SocketAddr::new(from.ip().to_canonical(), from.port()));
-        self.insert_link(Entry::new(uri, Box::new(link), None, Some(claim)));
+        self.insert_link(Entry::new(uri, link, None, Some(claim)));
         self.tell_status();
     }
 

@@ -3,12 +3,12 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use mesh::{LinkId, LinkUp};
-use tokio::net::TcpStream;
 
 use super::HandleId;
 use crate::{
-    link::DownReason,
-    secure::{Established, HandshakeError, Local},
+    iroh::IrohInfo,
+    link::{DownReason, Link, LinkPath},
+    secure::{HandshakeError, Local},
     tcp::DialError,
 };
 
@@ -34,6 +34,13 @@ pub enum LinkEvent {
         /// Why.
         reason: DownReason,
     },
+    /// The link stays up, and gets to its peer another way from now on.
+    PathChanged {
+        /// Which.
+        link: LinkId,
+        /// How it gets there.
+        path: LinkPath,
+    },
     /// [`super::TransportManager::list`] has news that no other event tells.
     StatusChanged,
 }
@@ -47,16 +54,36 @@ pub(crate) enum Outcome {
         handle: HandleId,
         attempt: u32,
         local: Arc<Local>,
-        result: Result<(TcpStream, Established), DialError>,
+        result: Result<Connected, DialError>,
     },
     /// A stranger became a neighbour.
-    Accepted { stream: TcpStream, established: Established, local: Arc<Local>, from: SocketAddr },
+    Accepted { connected: Connected, local: Arc<Local>, uri: String },
     /// An inbound handshake failed.
     Unwelcome(HandshakeError),
     /// An inbound connection found no place.
     TurnedAway,
     /// A listener is bound.
     Bound { handle: HandleId, address: SocketAddr },
+    /// The QUIC endpoint is bound.
+    #[cfg_attr(not(feature = "iroh"), expect(dead_code, reason = "only an endpoint says so"))]
+    IrohBound { handle: HandleId, address: SocketAddr, info: IrohInfo },
+    /// The QUIC endpoint can be reached elsewhere from now on.
+    #[cfg_attr(not(feature = "iroh"), expect(dead_code, reason = "only an endpoint says so"))]
+    IrohMoved { handle: HandleId, info: IrohInfo },
     /// A listener could not bind.
     BindFailed { handle: HandleId, kind: io::ErrorKind, retry_in: Duration },
+}
+
+/// A connection whose handshake is done, before it is known whether it becomes a link.
+pub(crate) struct Connected {
+    /// The link to be.
+    pub(crate) link: Box<dyn Candidate>,
+    /// The peer's epoch.
+    pub(crate) epoch: u64,
+}
+
+/// A link that can be confirmed.
+pub(crate) trait Candidate: Link {
+    /// Tells the peer that this link is the one to use (`LNK-27`); the dialler does.
+    fn confirm(&mut self);
 }

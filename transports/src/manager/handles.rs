@@ -13,16 +13,20 @@ use super::{
     Backoff, Credentials, HandleId, LinkState, LinkStatus, Outcome, Traffic, TransportManager,
 };
 use crate::{
+    iroh::{self, Dialer, IrohConfig, IrohInfo},
     limits::STABLE_AFTER,
     secure::HandshakeError,
-    tcp::{DialError, Listening, TcpTarget, dial, listen},
+    target::PeerTarget,
+    tcp::{DialError, Listening, dial, listen},
 };
 
 /// What a handle leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    Peer(TcpTarget),
+    Peer(PeerTarget),
     Listen(SocketAddr),
+    /// The QUIC endpoint, under the name it has once it is bound.
+    Iroh(Option<String>),
 }
 
 /// A static peer or a listener.
@@ -73,6 +77,7 @@ impl Handle {
             (Target::Peer(target), _) => target.to_string(),
             (Target::Listen(_), LinkState::Listening { address }) => format!("tcp://{address}"),
             (Target::Listen(address), _) => format!("tcp://{address}"),
+            (Target::Iroh(name), _) => name.clone().unwrap_or_else(|| "iroh://".to_owned()),
         }
     }
 }
@@ -94,7 +99,8 @@ impl TransportManager {
         } else {
             LinkState::Backoff { next_try: Instant::now() + delay }
         });
-        let attempt = Attempt { id, attempt: handle.attempt, target, delay };
+        let iroh = self.iroh.clone();
+        let attempt = Attempt { id, attempt: handle.attempt, target, delay, iroh };
         handle.task = Some(tokio::spawn(attempt.run(credentials, outcomes)).abort_handle());
         self.tell_status();
     }
@@ -187,7 +193,11 @@ impl TransportManager {
     pub(super) fn on_dial_failed(&mut self, id: HandleId, error: DialError) {
         match error {
             DialError::Handshake(error) => self.count_handshake(error),
-            DialError::Resolve(_) | DialError::Connect(_) => self.counters.connects_failed += 1,
+            DialError::Resolve(_)
+            | DialError::Connect(_)
+            | DialError::NoIroh
+            | DialError::OtherEndpoint
+            | DialError::OtherNode => self.counters.connects_failed += 1,
         }
         if error == DialError::Handshake(HandshakeError::OurOwnKey)
             && let Some(handle) = self.handles.get_mut(&id)
@@ -225,6 +235,35 @@ impl TransportManager {
         self.tell_status();
     }
 
+    pub(super) fn start_endpoint(&mut self, id: HandleId, config: IrohConfig) {
+        let listening = iroh::Listening {
+            handle: id,
+            config,
+            dialer: self.iroh.clone(),
+            credentials: self.credentials.clone(),
+            half_open: self.half_open.clone(),
+            backoff: Backoff::new(self.config.retry_min, self.config.retry_max),
+            outcomes: self.outcomes_in.clone(),
+        };
+        if let Some(handle) = self.handles.get_mut(&id) {
+            handle.task = Some(tokio::spawn(iroh::listen(listening)).abort_handle());
+        }
+    }
+
+    pub(super) fn on_iroh_bound(&mut self, id: HandleId, address: SocketAddr, info: IrohInfo) {
+        self.on_iroh_moved(id, info);
+        self.on_bound(id, address);
+    }
+
+    pub(super) fn on_iroh_moved(&mut self, id: HandleId, info: IrohInfo) {
+        let Some(handle) = self.handles.get_mut(&id) else {
+            return;
+        };
+        handle.target = Target::Iroh(Some(info.name()));
+        self.iroh_info = Some(info);
+        self.tell_status();
+    }
+
     pub(super) fn on_bind_failed(&mut self, id: HandleId, kind: io::ErrorKind, retry_in: Duration) {
         let Some(handle) = self.handles.get_mut(&id) else {
             return;
@@ -248,6 +287,7 @@ impl TransportManager {
             inbound: false,
             last_error: handle.last_error.clone(),
             traffic: entry.map_or_else(Traffic::default, |entry| entry.traffic),
+            path: entry.map(|entry| entry.path),
         }
     }
 }
@@ -256,20 +296,24 @@ impl TransportManager {
 struct Attempt {
     id: HandleId,
     attempt: u32,
-    target: TcpTarget,
+    target: PeerTarget,
     delay: Duration,
+    iroh: Dialer,
 }
 
 impl Attempt {
     async fn run(self, credentials: Arc<Credentials>, outcomes: Sender<Outcome>) {
-        let Self { id: handle, attempt, target, delay } = self;
+        let Self { id: handle, attempt, target, delay, iroh } = self;
         if !delay.is_zero() {
             sleep(delay).await;
         }
         // The manager is gone when a send fails; the task ends with it.
         let _ = outcomes.send(Outcome::Dialling { handle, attempt }).await;
         let local = credentials.current();
-        let result = dial(&target, local.clone()).await;
+        let result = match &target {
+            PeerTarget::Tcp(target) => dial(target, local.clone()).await,
+            PeerTarget::Iroh(target) => iroh.dial(target, local.clone()).await,
+        };
         let _ = outcomes.send(Outcome::Dialled { handle, attempt, local, result }).await;
     }
 }

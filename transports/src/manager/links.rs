@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use mesh::{LinkId, Medium};
+use mesh::LinkId;
 use tokio::time::{Instant, timeout};
 
 use super::{
     HandleId, LinkEvent, LinkState, LinkStatus, Traffic, TransportManager, admission::Claim,
 };
-use crate::link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending};
+use crate::link::{DownReason, Flow, Goodbye, Link, LinkPath, Receiving, Scratch, Sending};
 
 /// A link that is up.
 pub(super) struct Entry {
@@ -26,6 +26,8 @@ pub(super) struct Entry {
     is_paused: bool,
     is_blocked: bool,
     pub(super) traffic: Traffic,
+    /// How the link gets to its peer, as last told.
+    pub(super) path: LinkPath,
 }
 
 impl Entry {
@@ -36,6 +38,7 @@ impl Entry {
         claim: Option<Claim>,
     ) -> Self {
         Self {
+            path: link.path(),
             uri,
             link,
             handle,
@@ -52,8 +55,9 @@ impl Entry {
         Self { waker, ..self }
     }
 
-    pub(super) fn is_tcp(&self) -> bool {
-        self.link.caps().medium == Medium::Tcp
+    /// Whether the link was made here, by a handshake, and not attached.
+    pub(super) const fn is_own(&self) -> bool {
+        self.claim.is_some()
     }
 
     pub(super) fn status(&self, link: LinkId) -> LinkStatus {
@@ -68,6 +72,7 @@ impl Entry {
             inbound: true,
             last_error: None,
             traffic: self.traffic,
+            path: Some(self.path),
         }
     }
 
@@ -131,6 +136,11 @@ impl TransportManager {
             frames += 1;
             each(frame)
         });
+        let path = entry.link.path();
+        if path != entry.path {
+            entry.path = path;
+            self.events.push_back(LinkEvent::PathChanged { link, path });
+        }
         match result {
             Ok(Receiving::Waiting) => {}
             Ok(Receiving::More) => entry.waker.wake_by_ref(),
@@ -198,6 +208,8 @@ impl TransportManager {
         for link in links {
             self.drop_link(link, DownReason::Shutdown);
         }
+        // What the endpoint still has to say is that its connections are closed.
+        let _ = timeout(deadline, self.iroh.close()).await;
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {

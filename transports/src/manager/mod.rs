@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 pub(crate) use backoff::Backoff;
 pub(crate) use credentials::Credentials;
 pub use event::LinkEvent;
-pub(crate) use event::Outcome;
+pub(crate) use event::{Candidate, Connected, Outcome};
 use handles::{Handle, Target};
 use links::Entry;
 pub use links::SendState;
@@ -38,10 +38,12 @@ use ready::ReadyQueue;
 pub use status::{Counters, HandleId, LinkState, LinkStatus, Traffic};
 
 use crate::{
+    iroh::{self, Dialer, IrohConfig, IrohInfo},
     limits::{HANDLES_MAX, INBOUND_MAX, OUTCOMES_MAX, RETRY_MAX, RETRY_MIN},
     link::{DownReason, Scratch},
     secure::NetworkKey,
-    tcp::{HalfOpen, TargetError, TcpTarget},
+    target::PeerTarget,
+    tcp::{HalfOpen, TargetError},
 };
 
 /// How links are made.
@@ -82,6 +84,8 @@ pub struct TransportManager {
     config: LinkConfig,
     credentials: Arc<Credentials>,
     half_open: HalfOpen,
+    iroh: Dialer,
+    iroh_info: Option<IrohInfo>,
     handles: BTreeMap<HandleId, Handle>,
     next_handle: u32,
     links: BTreeMap<LinkId, Entry>,
@@ -108,6 +112,8 @@ impl TransportManager {
             config,
             credentials: Arc::new(credentials),
             half_open: HalfOpen::default(),
+            iroh: Dialer::default(),
+            iroh_info: None,
             handles: BTreeMap::new(),
             next_handle: 1,
             links: BTreeMap::new(),
@@ -122,14 +128,14 @@ impl TransportManager {
         }
     }
 
-    /// Adds a static peer, `tcp://HOST:PORT`, and starts dialling it. Call it inside a tokio
-    /// runtime.
+    /// Adds a static peer, `tcp://HOST:PORT` or `iroh://ENDPOINT?…`, and starts dialling it. Call
+    /// it inside a tokio runtime.
     ///
     /// # Errors
     ///
     /// [`AddError`]: the address is none, is there already, or is one too many.
     pub fn add(&mut self, uri: &str) -> Result<HandleId, AddError> {
-        let target = TcpTarget::parse(uri).map_err(AddError::Target)?;
+        let target = PeerTarget::parse(uri).map_err(AddError::Target)?;
         let same = |handle: &Handle| matches!(&handle.target, Target::Peer(t) if *t == target);
         if let Some((id, _)) = self.handles.iter().find(|(_, handle)| same(handle)) {
             return Err(AddError::Exists(*id));
@@ -157,6 +163,33 @@ impl TransportManager {
         Ok(id)
     }
 
+    /// Binds the QUIC endpoint (`IRO-20`). A failure to bind is a status, and is tried again. Call
+    /// it inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError::Exists`]: there is one endpoint at most. [`AddError::NoIroh`]: not in this
+    /// build. [`AddError::TooMany`].
+    pub fn listen_iroh(&mut self, config: IrohConfig) -> Result<HandleId, AddError> {
+        if !iroh::IS_BUILT_IN {
+            return Err(AddError::NoIroh);
+        }
+        let same = |handle: &Handle| matches!(&handle.target, Target::Iroh(_));
+        if let Some((id, _)) = self.handles.iter().find(|(_, handle)| same(handle)) {
+            return Err(AddError::Exists(*id));
+        }
+        let id = self.insert_handle(Target::Iroh(None))?;
+        self.iroh.expect_endpoint();
+        self.start_endpoint(id, config);
+        Ok(id)
+    }
+
+    /// Where the QUIC endpoint can be reached; `None` without one, and until it is bound. A change
+    /// of it is a [`LinkEvent::StatusChanged`].
+    pub const fn iroh(&self) -> Option<&IrohInfo> {
+        self.iroh_info.as_ref()
+    }
+
     /// Forgets a static peer or a listener; a static peer's link goes down. Links that came in
     /// through a listener stay. False when there is no such handle.
     pub fn remove(&mut self, id: HandleId) -> bool {
@@ -166,6 +199,10 @@ impl TransportManager {
         handle.stop();
         if let Some(link) = handle.link {
             self.take_down(link, DownReason::Removed);
+        }
+        if matches!(handle.target, Target::Iroh(_)) {
+            self.iroh_info = None;
+            self.iroh.leave();
         }
         self.tell_status();
         true
@@ -179,9 +216,9 @@ impl TransportManager {
         }
         self.config.network_key.clone_from(&key);
         self.credentials.set_network_key(key);
-        let noise: Vec<_> =
-            self.links.iter().filter(|(_, e)| e.is_tcp()).map(|(id, _)| *id).collect();
-        for link in noise {
+        let own: Vec<_> =
+            self.links.iter().filter(|(_, e)| e.is_own()).map(|(id, _)| *id).collect();
+        for link in own {
             self.take_down(link, DownReason::NetworkKeyChanged);
         }
         self.redial_all();
@@ -251,12 +288,16 @@ impl TransportManager {
             Outcome::Dialled { handle, attempt, local, result } => {
                 self.on_dialled(handle, attempt, &local, result);
             }
-            Outcome::Accepted { stream, established, local, from } => {
-                self.on_accepted(stream, established, &local, from);
+            Outcome::Accepted { connected, local, uri } => {
+                self.on_accepted(connected, &local, uri);
             }
             Outcome::Unwelcome(error) => self.count_handshake(error),
             Outcome::TurnedAway => self.counters.turned_away += 1,
             Outcome::Bound { handle, address } => self.on_bound(handle, address),
+            Outcome::IrohBound { handle, address, info } => {
+                self.on_iroh_bound(handle, address, info);
+            }
+            Outcome::IrohMoved { handle, info } => self.on_iroh_moved(handle, info),
             Outcome::BindFailed { handle, kind, retry_in } => {
                 self.on_bind_failed(handle, kind, retry_in);
             }
@@ -288,6 +329,7 @@ impl Drop for TransportManager {
         for handle in self.handles.values() {
             handle.stop();
         }
+        self.iroh.leave();
     }
 }
 
@@ -308,6 +350,8 @@ pub enum AddError {
     Target(TargetError),
     /// It is there already, under this id.
     Exists(HandleId),
+    /// This build has no QUIC links.
+    NoIroh,
     /// There are [`HANDLES_MAX`] already.
     TooMany,
 }
@@ -317,6 +361,7 @@ impl fmt::Display for AddError {
         match self {
             Self::Target(error) => error.fmt(f),
             Self::Exists(id) => write!(f, "it is there already, as link {id}"),
+            Self::NoIroh => f.write_str("this build has no QUIC links"),
             Self::TooMany => write!(f, "there are {HANDLES_MAX} links already"),
         }
     }

@@ -11,7 +11,8 @@ use mesh::PublicIdentity;
 use super::TransportManager;
 use crate::{
     secure::HandshakeError,
-    tcp::{DialError, TargetError, TcpTarget, dial},
+    target::PeerTarget,
+    tcp::{DialError, TargetError, dial},
 };
 
 /// What became of a probe.
@@ -32,15 +33,21 @@ pub enum ProbeError {
     Connect(std::io::ErrorKind),
     /// Somebody answers, who is no neighbour for us.
     Handshake(HandshakeError),
+    /// This node has no QUIC endpoint to ask from.
+    NoIroh,
+    /// Whoever answers does not have the endpoint key in the address.
+    OtherEndpoint,
+    /// Another node answers than the address asks for.
+    OtherNode,
 }
 
 impl ProbeError {
     /// The stage, in the API.
     pub const fn stage(self) -> &'static str {
         match self {
-            Self::Resolve(_) => "resolve",
-            Self::Connect(_) => "connect",
-            Self::Handshake(_) => "handshake",
+            Self::Resolve(_) | Self::NoIroh => "resolve",
+            Self::Connect(_) | Self::OtherEndpoint => "connect",
+            Self::Handshake(_) | Self::OtherNode => "handshake",
         }
     }
 }
@@ -51,6 +58,9 @@ impl fmt::Display for ProbeError {
             Self::Resolve(kind) => DialError::Resolve(*kind).fmt(f),
             Self::Connect(kind) => DialError::Connect(*kind).fmt(f),
             Self::Handshake(error) => error.fmt(f),
+            Self::NoIroh => DialError::NoIroh.fmt(f),
+            Self::OtherEndpoint => DialError::OtherEndpoint.fmt(f),
+            Self::OtherNode => DialError::OtherNode.fmt(f),
         }
     }
 }
@@ -63,12 +73,15 @@ impl From<DialError> for ProbeError {
             DialError::Resolve(kind) => Self::Resolve(kind),
             DialError::Connect(kind) => Self::Connect(kind),
             DialError::Handshake(error) => Self::Handshake(error),
+            DialError::NoIroh => Self::NoIroh,
+            DialError::OtherEndpoint => Self::OtherEndpoint,
+            DialError::OtherNode => Self::OtherNode,
         }
     }
 }
 
 impl TransportManager {
-    /// Dials `tcp://HOST:PORT` and shakes hands, with this node's credentials, up to the point where the
+    /// Dials an address and shakes hands, with this node's credentials, up to the point where the
     /// dialler would confirm the link (`LNK-27`), and leaves it there: no link comes up or goes down.
     /// The future does not borrow the manager and may run anywhere in a tokio runtime; it ends
     /// within the limits of a dial.
@@ -80,13 +93,17 @@ impl TransportManager {
         &self,
         uri: &str,
     ) -> Result<impl Future<Output = Probe> + Send + use<>, TargetError> {
-        let target = TcpTarget::parse(uri)?;
-        let credentials = self.credentials.clone();
+        let target = PeerTarget::parse(uri)?;
+        let (credentials, iroh) = (self.credentials.clone(), self.iroh.clone());
         Ok(async move {
             let begin = Instant::now();
-            let result = dial(&target, credentials.current()).await;
+            let local = credentials.current();
+            let result = match &target {
+                PeerTarget::Tcp(target) => dial(target, local).await,
+                PeerTarget::Iroh(target) => iroh.dial(target, local).await,
+            };
             let took = begin.elapsed();
-            Probe { took, result: result.map(|(_, shaken)| shaken.peer()).map_err(Into::into) }
+            Probe { took, result: result.map(|shaken| shaken.link.peer()).map_err(Into::into) }
         })
     }
 }

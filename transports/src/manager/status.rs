@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr};
 use mesh::{LinkId, PublicIdentity};
 use tokio::time::Instant;
 
+use crate::link::LinkPath;
+
 /// Names a static peer or a listener. Never reused while the manager lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HandleId(pub u32);
@@ -55,7 +57,7 @@ impl LinkState {
 pub struct LinkStatus {
     /// The static peer or listener; `None` for an inbound link.
     pub id: Option<HandleId>,
-    /// `tcp://HOST:PORT` as configured, or where an inbound link came from.
+    /// `tcp://HOST:PORT` or `iroh://ENDPOINT?…` as configured, or where an inbound link came from.
     pub uri: String,
     /// The link that is up.
     pub link: Option<LinkId>,
@@ -73,6 +75,8 @@ pub struct LinkStatus {
     pub last_error: Option<String>,
     /// What the link that is up has carried.
     pub traffic: Traffic,
+    /// How the link that is up gets to its peer.
+    pub path: Option<LinkPath>,
 }
 
 /// Frames and their bytes, without what the link layer adds.

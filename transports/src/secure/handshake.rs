@@ -102,13 +102,28 @@ impl<R: Rng> Handshake<R> {
     ///
     /// [`HandshakeError::Expired`] when our own link keys are too old.
     pub fn new(local: Arc<Local>, role: Role, now: Instant) -> Result<Self, HandshakeError> {
+        Self::bound(local, role, now, PROLOGUE)
+    }
+
+    /// Starts a handshake that completes only between two sides that gave the same `prologue`:
+    /// what it holds is authenticated by everything that follows (`IRO-04`).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Expired`] when our own link keys are too old.
+    pub fn bound(
+        local: Arc<Local>,
+        role: Role,
+        now: Instant,
+        prologue: &[u8],
+    ) -> Result<Self, HandshakeError> {
         let expires_in = local.keys.expires_in(now).min(LINK_KEY_LIFE).as_secs();
         let Some(expires_in_s @ 1..) = u32::try_from(expires_in).ok() else {
             return Err(HandshakeError::Expired);
         };
         let pattern = if local.network_key.is_some() { pattern_closed() } else { pattern_open() };
         let params = HybridHandshakeParams::new(pattern, role == Role::Initiator)
-            .with_prologue(PROLOGUE)
+            .with_prologue(prologue)
             .with_s(local.keys.dh.clone())
             .with_s_kem(local.keys.kem.clone());
         let mut noise = Hybrid::<R>::new(params)?;

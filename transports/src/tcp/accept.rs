@@ -8,9 +8,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{HalfOpen, shake::shake_hands};
+use super::{HalfOpen, TcpLink, shake::shake_hands};
 use crate::{
-    manager::{Backoff, Credentials, HandleId, Outcome},
+    manager::{Backoff, Connected, Credentials, HandleId, Outcome},
     secure::{HandshakeError, Local, Role},
 };
 
@@ -67,7 +67,7 @@ impl Listening {
         let number = place.number();
         let task = tokio::spawn(async move {
             let outcome = match shake(stream, local.clone()).await {
-                Ok((stream, established)) => Outcome::Accepted { stream, established, local, from },
+                Ok(connected) => Outcome::Accepted { connected, local, uri: uri(from) },
                 Err(error) => Outcome::Unwelcome(error),
             };
             let _ = outcomes.send(outcome).await;
@@ -77,13 +77,14 @@ impl Listening {
     }
 }
 
-async fn shake(
-    mut stream: TcpStream,
-    local: Arc<Local>,
-) -> Result<(TcpStream, crate::secure::Established), HandshakeError> {
+fn uri(from: SocketAddr) -> String {
+    format!("tcp://{}", SocketAddr::new(from.ip().to_canonical(), from.port()))
+}
+
+async fn shake(mut stream: TcpStream, local: Arc<Local>) -> Result<Connected, HandshakeError> {
     stream.set_nodelay(true)?;
     let established = shake_hands(&mut stream, local, Role::Responder).await?;
-    Ok((stream, established))
+    Ok(TcpLink::new(stream, established).into())
 }
 
 /// Wait after a failed accept: ten tries a second cost nothing and lose little.

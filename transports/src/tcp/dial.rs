@@ -7,10 +7,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{TcpTarget, shake::shake_hands};
+use super::{TcpLink, TcpTarget, shake::shake_hands};
 use crate::{
     limits::{ADDRESSES_PER_NAME_MAX, CONNECT_TIMEOUT},
-    secure::{Established, HandshakeError, Local, Role},
+    manager::Connected,
+    secure::{HandshakeError, Local, Role},
 };
 
 /// Tries every address that the host name has now (`LNK-51`), alternating IPv6 and IPv4, and
@@ -19,16 +20,13 @@ use crate::{
 /// # Errors
 ///
 /// What the last step that was reached failed with.
-pub(crate) async fn dial(
-    target: &TcpTarget,
-    local: Arc<Local>,
-) -> Result<(TcpStream, Established), DialError> {
+pub(crate) async fn dial(target: &TcpTarget, local: Arc<Local>) -> Result<Connected, DialError> {
     let mut stream = connect(target).await?;
     // Frames are batched before they are written: Nagle's delay would only add to them.
     stream.set_nodelay(true).map_err(|error| DialError::Connect(error.kind()))?;
     let established =
         shake_hands(&mut stream, local, Role::Initiator).await.map_err(DialError::Handshake)?;
-    Ok((stream, established))
+    Ok(TcpLink::new(stream, established).into())
 }
 
 async fn connect(target: &TcpTarget) -> Result<TcpStream, DialError> {
@@ -71,6 +69,12 @@ pub enum DialError {
     Connect(io::ErrorKind),
     /// A connection, but no handshake.
     Handshake(HandshakeError),
+    /// This node has no QUIC endpoint.
+    NoIroh,
+    /// Whoever answers does not have the endpoint key in the address.
+    OtherEndpoint,
+    /// The handshake proved another node key than the address asks for.
+    OtherNode,
 }
 
 impl fmt::Display for DialError {
@@ -79,6 +83,11 @@ impl fmt::Display for DialError {
             Self::Resolve(kind) => write!(f, "the host name has no address: {kind}"),
             Self::Connect(kind) => write!(f, "{kind}"),
             Self::Handshake(error) => error.fmt(f),
+            Self::NoIroh => f.write_str("QUIC links are off on this node, or not built in"),
+            Self::OtherEndpoint => {
+                f.write_str("whoever answers there is not the endpoint in the address")
+            }
+            Self::OtherNode => f.write_str("another node than the one in the address answers"),
         }
     }
 }

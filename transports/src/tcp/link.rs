@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     limits::{RECEIVE_BUFFER_LEN, SEND_BATCH_LEN, SEND_ROUNDS_MAX},
     link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending},
+    manager::{Candidate, Connected},
     secure::{CONFIRM, Established, GOODBYE, Opened, Opener, Sealer},
 };
 
@@ -30,6 +31,7 @@ pub struct TcpLink {
     opener: Opener,
     caps: LinkCaps,
     peer: PublicIdentity,
+    epoch: u64,
     /// Received, from `opened` on not opened yet: less than [`RECEIVE_BUFFER_LEN`].
     unread: Vec<u8>,
     opened: usize,
@@ -51,6 +53,7 @@ impl TcpLink {
             stream,
             caps,
             peer: established.peer(),
+            epoch: established.certificate.epoch,
             sealer: established.sealer,
             opener: established.opener,
             unread: Vec::new(),
@@ -159,11 +162,6 @@ impl TcpLink {
         self.flush(cx)
     }
 
-    /// Tells the peer that this link is the one to use (`LNK-27`); the dialler does.
-    pub(crate) fn confirm(&mut self) {
-        self.control(CONFIRM, 0);
-    }
-
     fn control(&mut self, kind: u8, value: u8) {
         let mut record = Vec::new();
         self.sealer.control(&mut record, kind, value);
@@ -222,6 +220,18 @@ impl Link for TcpLink {
 
     fn say_goodbye(&mut self, reason: Goodbye) {
         self.control(GOODBYE, reason.0);
+    }
+}
+
+impl Candidate for TcpLink {
+    fn confirm(&mut self) {
+        self.control(CONFIRM, 0);
+    }
+}
+
+impl From<TcpLink> for Connected {
+    fn from(link: TcpLink) -> Self {
+        Self { epoch: link.epoch, link: Box::new(link) }
     }
 }
 

@@ -13,4 +13,6 @@ pub use dial::DialError;
 pub(crate) use dial::dial;
 pub(crate) use half_open::HalfOpen;
 pub use link::TcpLink;
+#[cfg(feature = "iroh")]
+pub(crate) use shake::exchange;
 pub use target::{TargetError, TcpTarget};

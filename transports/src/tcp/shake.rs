@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
@@ -20,17 +20,22 @@ pub(crate) async fn shake_hands(
     local: Arc<Local>,
     role: Role,
 ) -> Result<Established, HandshakeError> {
-    timeout(HANDSHAKE_TIMEOUT, exchange(stream, local, role))
-        .await
-        .unwrap_or(Err(HandshakeError::Timeout))
+    let shake = async {
+        let mut established =
+            exchange(stream, Handshake::new(local, role, Instant::now())?).await?;
+        if role == Role::Responder {
+            await_confirm(stream, &mut established).await?;
+        }
+        Ok(established)
+    };
+    timeout(HANDSHAKE_TIMEOUT, shake).await.unwrap_or(Err(HandshakeError::Timeout))
 }
 
-async fn exchange(
-    stream: &mut TcpStream,
-    local: Arc<Local>,
-    role: Role,
+/// Carries the four messages over any stream of bytes.
+pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    mut handshake: Handshake,
 ) -> Result<Established, HandshakeError> {
-    let mut handshake: Handshake = Handshake::new(local, role, Instant::now())?;
     let mut buffer = Vec::new();
     while !handshake.is_done() {
         buffer.clear();
@@ -42,11 +47,7 @@ async fn exchange(
             handshake.read(&buffer)?;
         }
     }
-    let mut established = handshake.finish()?;
-    if role == Role::Responder {
-        await_confirm(stream, &mut established).await?;
-    }
-    Ok(established)
+    handshake.finish()
 }
 
 /// The initiator decides last: its first record confirms the link or turns it down (`LNK-27`).
@@ -72,8 +73,8 @@ async fn await_confirm(
 }
 
 /// Reads one message. A wrong first byte is noticed at once, not after a kilobyte.
-async fn read_message(
-    stream: &mut TcpStream,
+async fn read_message<S: AsyncRead + Unpin>(
+    stream: &mut S,
     handshake: &Handshake,
     buffer: &mut Vec<u8>,
 ) -> Result<(), HandshakeError> {

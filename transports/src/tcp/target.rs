@@ -75,12 +75,18 @@ impl fmt::Display for TcpTarget {
 pub enum TargetError {
     /// No `://`.
     NoScheme,
-    /// A scheme other than `tcp`.
+    /// A scheme of no medium.
     UnknownScheme,
     /// No `:PORT` at the end.
     NoPort,
     /// A port outside 1 to 65535.
     BadPort,
+    /// An endpoint that is not 64 hexadecimal digits.
+    BadEndpoint,
+    /// A parameter of an endpoint's address that is none, or one too many.
+    BadParameter,
+    /// An endpoint without any way to it.
+    NoWay,
     /// A host that is neither a name, nor an IPv4 number, nor an IPv6 number in brackets.
     BadHost,
 }
@@ -88,10 +94,18 @@ pub enum TargetError {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoScheme => "an address of a peer looks like tcp://HOST:PORT",
-            Self::UnknownScheme => "the only scheme known is tcp://",
+            Self::NoScheme => {
+                "an address of a peer looks like tcp://HOST:PORT or iroh://ENDPOINT?…"
+            }
+            Self::UnknownScheme => "the schemes known are tcp:// and iroh://",
             Self::NoPort => "the port is missing: tcp://HOST:PORT",
             Self::BadPort => "a port is a number from 1 to 65535",
+            Self::BadEndpoint => "an endpoint has 64 hexadecimal digits",
+            Self::BadParameter => {
+                "behind an endpoint come up to 16 of addr=IP:PORT, relay=URL and node=KEY, with & \
+                 between them"
+            }
+            Self::NoWay => "the way to the endpoint is missing: iroh://ENDPOINT?addr=IP:PORT",
             Self::BadHost => {
                 "a host is a name, an IPv4 number, or an IPv6 number in brackets: tcp://[::1]:4242"
             }

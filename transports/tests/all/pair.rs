@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 use transports::{
-    Flow, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, NetworkKey, SendState,
+    Flow, HandleId, LinkConfig, LinkEvent, LinkPath, LinkState, LinkStatus, NetworkKey, SendState,
     TransportManager,
     noise::SystemRandom,
     secure::{Established, Handshake, LinkKeys, Local, Role},
@@ -21,6 +21,10 @@ pub(crate) struct Station {
     pub(crate) downs: Vec<(LinkId, transports::DownReason)>,
     pub(crate) frames: Vec<Vec<u8>>,
     pub(crate) pause_after_each: bool,
+    /// How each link went when it came up.
+    pub(crate) first_paths: Vec<LinkPath>,
+    /// Changes of paths.
+    pub(crate) paths: Vec<LinkPath>,
 }
 
 /// The identity of station `seed`.
@@ -53,6 +57,8 @@ impl Station {
             downs: Vec::new(),
             frames: Vec::new(),
             pause_after_each: false,
+            first_paths: Vec::new(),
+            paths: Vec::new(),
         }
     }
 
@@ -89,7 +95,13 @@ impl Station {
 
     fn handle(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Up { up, .. } => self.ups.push(up),
+            LinkEvent::Up { up, .. } => {
+                let rows = self.manager.list();
+                let row = rows.iter().find(|row| row.link == Some(up.link));
+                self.first_paths.extend(row.and_then(|row| row.path));
+                self.ups.push(up);
+            }
+            LinkEvent::PathChanged { path, .. } => self.paths.push(path),
             LinkEvent::Down { link, reason } => self.downs.push((link, reason)),
             LinkEvent::Readable(link) => {
                 let (frames, pause) = (&mut self.frames, self.pause_after_each);

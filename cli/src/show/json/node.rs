@@ -39,6 +39,8 @@ pub struct Status {
     pub storage: String,
     /// Link URIs this node listens on.
     pub listening: Vec<String>,
+    /// Where the QUIC endpoint can be reached, as a link URI to hand out.
+    pub iroh: Option<String>,
     /// Sentences.
     pub warnings: Vec<String>,
     /// Frames dropped, by reason.
@@ -58,6 +60,8 @@ pub struct Whoami {
     pub name: Option<String>,
     /// The root key that certifies it, when it has one.
     pub root_key: Option<String>,
+    /// Where its QUIC endpoint can be reached, as a link URI to hand out.
+    pub iroh: Option<String>,
 }
 
 /// `CLI-52`
@@ -88,6 +92,8 @@ pub struct Peer {
     pub tx_bytes: u64,
     /// Its clock minus ours.
     pub clock_offset_s: Option<i64>,
+    /// How the link gets there: `direct` or `relayed`.
+    pub path: Option<String>,
 }
 
 impl From<api::Peer> for Peer {
@@ -102,6 +108,7 @@ impl From<api::Peer> for Peer {
             rx_bytes: peer.bytes_in,
             tx_bytes: peer.bytes_out,
             clock_offset_s: peer.clock_offset_s,
+            path: peer.path,
         }
     }
 }
@@ -175,6 +182,8 @@ pub struct Link {
     pub error: Option<String>,
     /// When it is tried again.
     pub retry_in_s: Option<f64>,
+    /// How it gets to the neighbour, while it is up: `direct` or `relayed`.
+    pub path: Option<String>,
 }
 
 impl From<api::Link> for Link {
@@ -188,6 +197,7 @@ impl From<api::Link> for Link {
             peer: link.peer,
             error: link.error,
             retry_in_s: link.next_try_ms.map(from_ms),
+            path: link.path,
         }
     }
 }

@@ -9,6 +9,7 @@ mod ingest;
 mod line;
 mod peers;
 mod primitives;
+mod quic;
 mod table;
 
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -17,7 +18,7 @@ use peers::Peers;
 use table::{Section, Table};
 
 /// What can be measured, in the order of the page.
-const SECTIONS: [&str; 6] = ["primitives", "line", "ingest", "flow", "absent", "idle"];
+const SECTIONS: [&str; 7] = ["primitives", "line", "ingest", "flow", "absent", "iroh", "idle"];
 
 /// Whatever went wrong: a benchmark has nothing to recover.
 type Failure = Box<dyn std::error::Error>;
@@ -52,7 +53,10 @@ fn run() -> Result<(), Failure> {
         }
         eprintln!("measuring: {name}");
         // One section that fails leaves the others their rows.
-        match runtime.block_on(measure(name, &peers)) {
+        // QUIC is measured with runtimes of its own, one for each end.
+        let measured =
+            if name == "iroh" { quic::measure() } else { runtime.block_on(measure(name, &peers)) };
+        match measured {
             Ok(section) => table.add(section),
             Err(error) => table.add(Section::failed(name, &error.to_string())),
         }
