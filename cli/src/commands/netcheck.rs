@@ -38,11 +38,14 @@ fn report(status: &api::Status, links: &[api::Link], found: api::Discovery) -> j
         *links_up.entry(link.origin.clone()).or_default() += 1;
     }
     let broken = links.iter().filter(|link| link.state == "backoff" && link.origin != "discovered");
+    let relayed = links.iter().filter(|link| link.path.as_deref() == Some("relayed"));
     let findings = findings(status, links, &found);
     json::Netcheck {
         ipv4: found.ipv4,
         ipv6: found.ipv6,
         listening: status.listening.clone(),
+        iroh: status.iroh.clone(),
+        relayed: u32::try_from(relayed.count()).unwrap_or(u32::MAX),
         multicast: json::Multicast {
             state: found.multicast,
             group: found.group,
@@ -126,10 +129,15 @@ fn show(report: &json::Netcheck, console: &mut Console) -> Result<(), Stop> {
     let links: Vec<String> =
         report.links_up.iter().map(|(origin, count)| format!("{count} {origin}")).collect();
     let links = if links.is_empty() { "none".to_owned() } else { links.join(", ") };
+    let links = match report.relayed {
+        0 => links,
+        relayed => format!("{links}; {relayed} through a relay"),
+    };
     for (label, value) in [
         ("IPv4", reach(report.ipv4).to_owned()),
         ("IPv6", reach(report.ipv6).to_owned()),
         ("listening", one_line(&report.listening.join(", "))),
+        ("QUIC", report.iroh.as_deref().map_or_else(|| "no endpoint".to_owned(), one_line)),
         ("multicast", format!("{}{joined}", one_line(&multicast.state))),
         (
             "",

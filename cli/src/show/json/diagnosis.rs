@@ -37,6 +37,10 @@ pub struct Netcheck {
     pub ipv6: bool,
     /// Where neighbours can connect to.
     pub listening: Vec<String>,
+    /// Where the QUIC endpoint can be reached, when there is one.
+    pub iroh: Option<String>,
+    /// Links that are up through a relay.
+    pub relayed: u32,
     /// The own multicast group.
     pub multicast: Multicast,
     /// `off`, `starting`, `works`, or `failed: ` and why.
