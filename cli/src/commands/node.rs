@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(say(1, &["tcp"]), "Online: 1 peer (1 direct), 1 message queued");
         assert_eq!(
             say(0, &["lora", "tcp", "tcp"]),
-            "Online: 3 peers (1 LoRa, 2 direct), no messages queued"
+            "Online: 3 peers (2 direct, 1 LoRa), no messages queued"
         );
         assert_eq!(
             say(0, &["relayed", "iroh", "tcp"]),
