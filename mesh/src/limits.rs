@@ -32,8 +32,9 @@ pub const RECORD_KEY_LEN_MAX: usize = 64;
 /// Most hops an envelope may be given.
 pub const HOPS_MAX: u8 = 64;
 
-/// Hops of our own envelopes unless said otherwise.
-pub const HOPS_DEFAULT: u8 = 32;
+/// Hops of our own envelopes unless said otherwise: as many as a route may have, so that whoever has a
+/// route can be reached.
+pub const HOPS_DEFAULT: u8 = HOPS_MAX;
 
 /// Longest life of an envelope: 30 days. In milliseconds 2.6e9, which fits a `u32`.
 pub const LIFETIME_MAX: Duration = Duration::from_secs(30 * 86_400);

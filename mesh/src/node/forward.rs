@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     address::Address,
-    envelope::{Admitted, EnvelopeId, EnvelopeIn},
+    envelope::{Admitted, EnvelopeId, EnvelopeIn, Header},
     error::{DropReason, Error, PeerMisbehaved},
     identity::Capabilities,
     link::LinkId,
@@ -143,9 +143,19 @@ impl Node {
             self.drop_frame(DropReason::Full);
             return;
         }
+        if !self.may_take(egress, &header) {
+            self.drop_frame(DropReason::Expired);
+            return;
+        }
         let len = envelope.bytes().len();
         let item = Queued::Owned { envelope, since: now };
         self.enqueue(now, egress, Ingress::Link(link), item, (&header, len));
+    }
+
+    /// Whether the neighbour could do anything with an envelope that we pass on: with its last hop
+    /// only its recipient can (`ENV-07`).
+    fn may_take(&self, egress: LinkId, header: &Header) -> bool {
+        header.hops_left > 1 || self.neighbour(egress) == Some(header.dest)
     }
 
     /// Gives a stored envelope to the link its route leads over; without a route it waits.
@@ -156,6 +166,11 @@ impl Node {
         // Back where it came from only when nothing else worked: at a dead end that is the way on.
         let exclude = if stored.tries < DEAD_END_TRIES { ingress.as_slice() } else { &[] };
         match self.routing.choose(now, &header.dest, exclude) {
+            Some(egress) if !self.may_take(egress, &header) => {
+                // No way leads on from here within its hops; the origin still has its copy.
+                self.store.remove(&id);
+                self.drop_frame(DropReason::Expired);
+            }
             Some(egress) => {
                 self.store.set_stage(&id, Stage::Queued(egress), None);
                 // Counted for its neighbour's fair share, but not for back-pressure: it is on disk.

@@ -146,3 +146,18 @@ fn node_02_signed_messages_pass_relays_that_verify() {
     let signed = |(_, frame): &&(usize, Vec<u8>)| frame[1] == 0x20 && frame[3] == 0;
     assert!(net.trace.iter().filter(signed).count() >= 2);
 }
+
+/// As far as routes lead, and nobody on the way is blamed.
+#[test]
+fn env_07_whoever_has_a_route_is_reached() {
+    let mut net = Net::line(41);
+    net.run(Duration::from_secs(30));
+    let id = net.send(0, 40, "forty hops");
+    net.run(Duration::from_secs(30));
+    assert!(net.received(0, id));
+    assert_eq!(net.shown(40), ["forty hops"]);
+    for host in &net.hosts {
+        let dropped = &host.node.status().counters.dropped;
+        assert!(dropped.iter().all(|count| *count == 0), "{dropped:?}");
+    }
+}
