@@ -14,7 +14,7 @@ use simulation::{
 fn troubled() -> Scenario {
     let mut scenario =
         Scenario { name: "troubled".into(), nodes: 12, degree: 4, ..Scenario::default() };
-    scenario.duration_s = 60;
+    scenario.duration_s = 90;
     scenario.settle_s = 3_600;
     scenario.link.reliable_share = 0.5;
     scenario.link.loss = 0.05;
@@ -23,7 +23,7 @@ fn troubled() -> Scenario {
     scenario.disk.commit_us = Span(1_000, 400_000);
     scenario.disk.write_error = 0.02;
     scenario.disk.sync_error = 0.02;
-    scenario.load.messages = 100;
+    scenario.load.messages = 150;
     scenario.load.warmup_s = 8;
     scenario.faults.crashes = 25;
     scenario.faults.crash_ms = Span(10, 5_000);
@@ -82,4 +82,4 @@ fn atk_22_leaving_the_sync_out_loses_messages() {
 }
 
 /// Runs of each mutant, unless an earlier one shows it.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 4;
