@@ -179,7 +179,7 @@ pub struct Checks {
     /// without authentication make neighbours lie about their costs.
     pub routing: bool,
     /// By how many percent the memory of the whole simulation may grow from the second quarter of
-    /// the run to its last; 0 does not look (`SIM-20`).
+    /// the run to its last; 0 does not look (`SIM-21`).
     pub growth_percent: f64,
     /// Whether the run ends when every node has a route to every announcing one, instead of at
     /// the end of load and settling.

@@ -37,7 +37,7 @@ pub fn resident_bytes() -> u64 {
 mod tests {
     use super::*;
 
-    /// `SIM-20`
+    /// `SIM-21`
     #[test]
     fn growth_is_what_the_last_quarter_has_more_than_the_second() {
         let mut growth = Growth::default();

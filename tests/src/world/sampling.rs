@@ -174,7 +174,7 @@ impl World {
             let allowed = self.scenario.checks.growth_percent;
             if percent > allowed {
                 let what = format_args!("memory grew by {percent:.1} %, allowed are {allowed} %");
-                self.violations.push(now, "SIM-20", what);
+                self.violations.push(now, "SIM-21", what);
             }
         }
         for host in 0..self.hosts.len() {
