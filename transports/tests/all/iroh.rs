@@ -138,6 +138,10 @@ async fn iro_04_a_handshake_carried_over_from_another_connection_is_refused() {
             _ = there => {}
             _ = back => {}
         }
+        from_a.close(0_u8.into(), b"");
+        to_b.close(0_u8.into(), b"");
+        // Dropped at once, an endpoint would not get to tell.
+        middle.close().await;
     };
     let task = tokio::spawn(carry);
     until(&mut a, &mut b, "both refuse", |a, b| {
