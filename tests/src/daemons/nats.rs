@@ -21,7 +21,8 @@ pub struct Nats {
 
 /// Whether this machine can translate addresses: nftables is there and the kernel agrees.
 pub fn may_translate() -> bool {
-    let name = format!("qpc{}n", process::id());
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("qpc{}t{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let works = run("ip", &["netns", "add", &name]).is_ok() && masquerade(&name, "lo").is_ok();
     // Not there when it could not be made.
     let _ = run("ip", &["netns", "del", &name]);
@@ -66,11 +67,11 @@ impl Nats {
         let (home, router) = (&self.homes[side], &self.routers[side]);
         let cable = format!("side{side}");
         cable_between(
-            (home, "up", &format!("10.78.{side}.2/24")),
-            (router, "down", &format!("10.78.{side}.1/24")),
+            (home, "wan", &format!("10.78.{side}.2/24")),
+            (router, "lan", &format!("10.78.{side}.1/24")),
         )?;
         cable_between(
-            (router, "up", &format!("203.0.113.{}/30", 4 * side + 2)),
+            (router, "wan", &format!("203.0.113.{}/30", 4 * side + 2)),
             (&self.middle, &cable, &format!("203.0.113.{}/30", 4 * side + 1)),
         )?;
         let gateways =
@@ -78,14 +79,14 @@ impl Nats {
         for (name, gateway) in &gateways {
             ip(&["-n", name, "route", "add", "default", "via", gateway])?;
         }
-        masquerade(router, "up")?;
+        masquerade(router, "wan")?;
         // Nothing comes in that did not go out before.
         nft(
             router,
             "add chain ip nat filter { type filter hook forward priority 0 ; policy drop ; }",
         )?;
         nft(router, "add rule ip nat filter ct state established,related accept")?;
-        nft(router, "add rule ip nat filter iifname \"down\" accept")
+        nft(router, "add rule ip nat filter iifname \"lan\" accept")
     }
 
     /// The namespace of a home.
