@@ -80,13 +80,16 @@ impl Nats {
             ip(&["-n", name, "route", "add", "default", "via", gateway])?;
         }
         masquerade(router, "wan")?;
-        // Nothing comes in that did not go out before.
-        nft(
-            router,
-            "add chain ip nat filter { type filter hook forward priority 0 ; policy drop ; }",
-        )?;
-        nft(router, "add rule ip nat filter ct state established,related accept")?;
-        nft(router, "add rule ip nat filter iifname \"lan\" accept")
+        // Nothing comes in that did not go out before, to the home or to the router itself. Without the
+        // latter the router would remember a packet that came too early as a talk of its own, and give
+        // the home another port for its answer.
+        for hook in ["forward", "input"] {
+            let chain = format!("{hook} {{ type filter hook {hook} priority 0 ; policy drop ; }}");
+            nft(router, &format!("add chain ip nat {chain}"))?;
+            nft(router, &format!("add rule ip nat {hook} ct state established,related accept"))?;
+            nft(router, &format!("add rule ip nat {hook} iifname \"lan\" accept"))?;
+        }
+        Ok(())
     }
 
     /// The namespace of a home.
