@@ -42,7 +42,7 @@ async fn serve(address: SocketAddr) {
     let address = relay.address().unwrap_or(address);
     tracing::info!("relay at http://{address}, without TLS");
     // It lives as long as the process.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Time between two tries to have the address.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::iroh::endpoint::{
-    Connection, ConnectionError, PathEventStream, ReadError, RecvStream, SendStream, VarInt,
+    Connection, ConnectionError, Path, PathEventStream, ReadError, RecvStream, SendStream, VarInt,
     WriteError,
 };
 use futures_core::Stream;
@@ -429,7 +429,7 @@ fn lost(error: &ConnectionError) -> DownReason {
 /// How packets go now. Before a path is selected it is the one that the handshake came over.
 fn present_path(connection: &Connection) -> LinkPath {
     let paths = connection.paths();
-    let selected = paths.iter().find(|path| path.is_selected()).or_else(|| paths.iter().next());
+    let selected = paths.iter().find(Path::is_selected).or_else(|| paths.iter().next());
     if selected.is_some_and(|path| path.is_relay()) { LinkPath::Relayed } else { LinkPath::Direct }
 }
 

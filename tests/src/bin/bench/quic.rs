@@ -86,13 +86,13 @@ impl Figures {
 /// Runs the far end on a thread of its own, the near end on this one; where the far end is
 /// reached goes from there to here.
 fn both_ends<A: Send + 'static, F>(
-    far: impl FnOnce(mpsc::Sender<A>) -> F + Send + 'static,
+    far: impl FnOnce(mpsc::SyncSender<A>) -> F + Send + 'static,
     near: impl AsyncFnOnce(A) -> Result<Figures, Failure>,
 ) -> Result<Figures, Failure>
 where
     F: Future<Output = Result<(), Failure>>,
 {
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(1);
     let thread = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let done = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(far(tell)));
@@ -118,7 +118,7 @@ async fn endpoint() -> Result<Endpoint, Failure> {
     Ok(builder.bind().await?)
 }
 
-async fn bare_far(tell: mpsc::Sender<EndpointAddr>) -> Result<(), Failure> {
+async fn bare_far(tell: mpsc::SyncSender<EndpointAddr>) -> Result<(), Failure> {
     let endpoint = endpoint().await?;
     let at = endpoint.bound_sockets().into_iter().map(TransportAddr::Ip);
     tell.send(EndpointAddr::from_parts(endpoint.id(), at))?;
@@ -179,12 +179,14 @@ async fn manager(seed: u8) -> Result<(TransportManager, String), Failure> {
                 let uri = info.uri();
                 return Ok((manager, uri));
             }
-            _ => drop(manager.next().await),
+            _ => {
+                let _ = manager.next().await;
+            }
         }
     }
 }
 
-async fn our_far(tell: mpsc::Sender<String>) -> Result<(), Failure> {
+async fn our_far(tell: mpsc::SyncSender<String>) -> Result<(), Failure> {
     let (mut manager, uri) = manager(2).await?;
     tell.send(uri)?;
     let (mut rounds, mut len) = (0, 0);
@@ -264,10 +266,10 @@ fn flood(
 async fn await_frame(manager: &mut TransportManager, link: LinkId) {
     loop {
         match manager.next().await {
-            LinkEvent::Readable(readable) if readable == link => {
-                if manager.recv(link, |_| Flow::Continue) > 0 {
-                    return;
-                }
+            LinkEvent::Readable(readable)
+                if readable == link && manager.recv(link, |_| Flow::Continue) > 0 =>
+            {
+                return;
             }
             LinkEvent::Writable(writable) => give(manager, writable, &mut None),
             _ => {}
