@@ -41,6 +41,7 @@ pub mod link;
 pub mod manager;
 pub mod memory;
 pub mod noise;
+mod outlet;
 pub mod secure;
 mod target;
 pub mod tcp;

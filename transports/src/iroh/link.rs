@@ -19,9 +19,10 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::record;
 use crate::{
-    limits::{LINGER, RECORD_HEADER_LEN, RECORD_LEN_MAX, SEND_BATCH_LEN, SEND_ROUNDS_MAX},
+    limits::{LINGER, RECORD_HEADER_LEN, RECORD_LEN_MAX},
     link::{DownReason, Flow, Goodbye, Link, LinkPath, Receiving, Scratch, Sending},
     manager::{Candidate, Connected},
+    outlet::{Outlet, Unsent},
     secure::{CONFIRM, Established, GOODBYE, Opened},
 };
 
@@ -38,9 +39,7 @@ pub(crate) struct IrohLink {
     epoch: u64,
     /// Received and not handed out; empty, and without memory, as long as records come whole.
     rest: Rest,
-    /// Not taken by QUIC yet, from `written` on: less than two batches.
-    unsent: Vec<u8>,
-    written: usize,
+    unsent: Unsent,
     path: LinkPath,
     path_events: Option<PathEventStream>,
     ending: Option<Ending>,
@@ -81,8 +80,7 @@ impl IrohLink {
             path: present_path(&connection),
             path_events: Some(connection.path_events()),
             rest: Rest::default(),
-            unsent: Vec::new(),
-            written: 0,
+            unsent: Unsent::default(),
             ending: None,
             connection,
             send,
@@ -146,60 +144,17 @@ impl IrohLink {
         Ok(if flow == Flow::Pause { Receiving::Paused } else { Receiving::More })
     }
 
-    /// Writes what QUIC did not take before. True when nothing is left.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, DownReason> {
-        while self.written < self.unsent.len() {
-            match poll_write(&mut self.send, cx, &self.unsent[self.written..])? {
-                Some(written) => self.written += written,
-                None => return Ok(false),
-            }
-        }
-        self.unsent.clear();
-        self.written = 0;
-        if self.unsent.capacity() > IDLE_CAPACITY {
-            self.unsent = Vec::new();
-        }
-        Ok(true)
-    }
-
-    /// Pulls frames until the batch is full. True when there are no more.
-    fn fill(&self, batch: &mut Vec<u8>, pull: &mut dyn FnMut(&mut Vec<u8>) -> bool) -> bool {
-        while batch.len() < SEND_BATCH_LEN {
-            let start = record::begin(batch);
-            let frame_at = batch.len();
-            if !pull(batch) || batch.len() <= frame_at {
-                batch.truncate(start);
-                return true;
-            }
-            if batch.len() - frame_at > self.caps.mtu as usize {
-                // One frame less is better than one link less (LNK-06).
-                batch.truncate(start);
-                continue;
-            }
-            record::finish(batch, start);
-        }
-        false
-    }
-
-    /// Writes a batch; keeps what QUIC does not take. True when it took everything.
-    fn write(&mut self, cx: &mut Context<'_>, batch: &[u8]) -> Result<bool, DownReason> {
-        let taken = poll_write(&mut self.send, cx, batch)?.unwrap_or(0);
-        if taken == batch.len() {
-            return Ok(true);
-        }
-        self.unsent.extend_from_slice(&batch[taken..]);
-        self.flush(cx)
-    }
-
     fn control(&mut self, kind: u8, value: u8) {
-        record::control(&mut self.unsent, kind, value);
+        let mut record = Vec::new();
+        record::control(&mut record, kind, value);
+        self.unsent.append(&record);
         // What does not go out now goes with the next frames; an error shows when reading.
-        let _ = self.flush(&mut Context::from_waker(Waker::noop()));
+        let _ = self.unsent.flush(&mut Context::from_waker(Waker::noop()), &mut self.send);
     }
 
     /// A goodbye is sent when the peer has acknowledged what was written.
     fn end(&mut self, cx: &mut Context<'_>) -> Result<Sending, DownReason> {
-        if !self.flush(cx)? {
+        if !self.unsent.flush(cx, &mut self.send)? {
             return Ok(Sending::Waiting);
         }
         let Some(ending) = &mut self.ending else {
@@ -259,23 +214,7 @@ impl Link for IrohLink {
         if self.ending.is_some() {
             return self.end(cx);
         }
-        for _ in 0..SEND_ROUNDS_MAX {
-            if !self.flush(cx)? {
-                return Ok(Sending::Waiting);
-            }
-            scratch.send.clear();
-            let is_all = self.fill(&mut scratch.send, pull);
-            if scratch.send.is_empty() {
-                return Ok(Sending::Idle);
-            }
-            if !self.write(cx, &scratch.send)? {
-                return Ok(Sending::Waiting);
-            }
-            if is_all {
-                return Ok(Sending::Idle);
-            }
-        }
-        Ok(Sending::More)
+        self.unsent.send(cx, &mut self.send, self.caps.mtu, &mut scratch.send, pull)
     }
 
     fn say_goodbye(&mut self, reason: Goodbye) {
@@ -388,19 +327,28 @@ fn hand_out(
     left.map_or(Ok(end), |why| Err(DownReason::PeerLeft(why)))
 }
 
-/// How many bytes QUIC took; `None` when it takes none now.
-fn poll_write(
-    send: &mut SendStream,
-    cx: &mut Context<'_>,
-    bytes: &[u8],
-) -> Result<Option<usize>, DownReason> {
-    match Pin::new(send).poll_write(cx, bytes) {
-        Poll::Pending => Ok(None),
-        Poll::Ready(Ok(written)) => Ok(Some(written)),
-        // The peer reads no more: why, the goodbye says that is about to be read here.
-        Poll::Ready(Err(WriteError::Stopped(_))) => Ok(None),
-        Poll::Ready(Err(WriteError::ConnectionLost(error))) => Err(lost(&error)),
-        Poll::Ready(Err(_)) => Err(DownReason::Closed),
+impl Outlet for SendStream {
+    fn begin(&self, batch: &mut Vec<u8>) -> usize {
+        record::begin(batch)
+    }
+
+    fn finish(&mut self, batch: &mut Vec<u8>, start: usize) {
+        record::finish(batch, start);
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Result<Option<usize>, DownReason> {
+        match Pin::new(self).poll_write(cx, bytes) {
+            Poll::Pending => Ok(None),
+            Poll::Ready(Ok(written)) => Ok(Some(written)),
+            // The peer reads no more: why, the goodbye says that is about to be read here.
+            Poll::Ready(Err(WriteError::Stopped(_))) => Ok(None),
+            Poll::Ready(Err(WriteError::ConnectionLost(error))) => Err(lost(&error)),
+            Poll::Ready(Err(_)) => Err(DownReason::Closed),
+        }
     }
 }
 
@@ -441,9 +389,6 @@ const CODE_DROPPED: VarInt = VarInt::from_u32(0);
 
 /// Close code of goodbye 0; the others follow (`IRO-13`).
 const CODE_GOODBYE: u32 = 16;
-
-/// Buffers of an idle link above this are given back.
-const IDLE_CAPACITY: usize = 4 << 10;
 
 /// Room for the longest record and as much again, so that reads stay large.
 const REST_LEN: usize = 2 * (RECORD_HEADER_LEN + RECORD_LEN_MAX);

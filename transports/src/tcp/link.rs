@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use crate::{
-    limits::{RECEIVE_BUFFER_LEN, SEND_BATCH_LEN, SEND_ROUNDS_MAX},
+    limits::RECEIVE_BUFFER_LEN,
     link::{DownReason, Flow, Goodbye, Link, Receiving, Scratch, Sending},
     manager::{Candidate, Connected},
+    outlet::{IDLE_CAPACITY, Outlet, Unsent},
     secure::{CONFIRM, Established, GOODBYE, Opened, Opener, Sealer},
 };
 
@@ -26,8 +27,7 @@ use crate::{
 /// It owns bytes only while it has to: the rest of a record that was not complete, and the part
 /// of a batch that the socket did not take. Everything else happens in the driver's [`Scratch`].
 pub struct TcpLink {
-    stream: TcpStream,
-    sealer: Sealer,
+    wire: Wire,
     opener: Opener,
     caps: LinkCaps,
     peer: PublicIdentity,
@@ -35,9 +35,13 @@ pub struct TcpLink {
     /// Received, from `opened` on not opened yet: less than [`RECEIVE_BUFFER_LEN`].
     unread: Vec<u8>,
     opened: usize,
-    /// Sealed, not written yet, from `written` on: less than two batches.
-    unsent: Vec<u8>,
-    written: usize,
+    unsent: Unsent,
+}
+
+/// The socket, and what seals its records.
+struct Wire {
+    stream: TcpStream,
+    sealer: Sealer,
 }
 
 impl TcpLink {
@@ -50,16 +54,14 @@ impl TcpLink {
             reliable: true,
         };
         Self {
-            stream,
             caps,
             peer: established.peer(),
             epoch: established.certificate.epoch,
-            sealer: established.sealer,
+            wire: Wire { stream, sealer: established.sealer },
             opener: established.opener,
             unread: Vec::new(),
             opened: 0,
-            unsent: Vec::new(),
-            written: 0,
+            unsent: Unsent::default(),
         }
     }
 
@@ -80,7 +82,7 @@ impl TcpLink {
         let old = self.unread.len() - self.opened;
         let (kept, free) = buffer.split_at_mut(old);
         let mut into = ReadBuf::new(free);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
+        match Pin::new(&mut self.wire.stream).poll_read(cx, &mut into) {
             Poll::Pending => return Ok(Receiving::Waiting),
             Poll::Ready(result) => result?,
         }
@@ -96,7 +98,7 @@ impl TcpLink {
         }
         // A read that did not fill its buffer emptied the socket; tokio knows, and answers this
         // without a system call.
-        match self.stream.poll_read_ready(cx) {
+        match self.wire.stream.poll_read_ready(cx) {
             Poll::Pending => Ok(Receiving::Waiting),
             Poll::Ready(result) => result.map(|()| Receiving::More).map_err(DownReason::from),
         }
@@ -111,64 +113,12 @@ impl TcpLink {
         self.unread.extend_from_slice(rest);
     }
 
-    /// Writes what the socket did not take before. True when nothing is left.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, DownReason> {
-        while self.written < self.unsent.len() {
-            let rest = &self.unsent[self.written..];
-            match Pin::new(&mut self.stream).poll_write(cx, rest) {
-                Poll::Pending => return Ok(false),
-                Poll::Ready(Ok(0)) => return Err(DownReason::Closed),
-                Poll::Ready(result) => self.written += result?,
-            }
-        }
-        self.unsent.clear();
-        self.written = 0;
-        if self.unsent.capacity() > IDLE_CAPACITY {
-            self.unsent = Vec::new();
-        }
-        Ok(true)
-    }
-
-    /// Pulls and seals frames until the batch is full. True when there are no more.
-    fn fill(&mut self, batch: &mut Vec<u8>, pull: &mut dyn FnMut(&mut Vec<u8>) -> bool) -> bool {
-        while batch.len() < SEND_BATCH_LEN {
-            let start = Sealer::begin(batch);
-            let frame_at = batch.len();
-            if !pull(batch) || batch.len() <= frame_at {
-                batch.truncate(start);
-                return true;
-            }
-            if batch.len() - frame_at > self.caps.mtu as usize {
-                // The core knows the MTU; a frame above it is a mistake, and one frame less is
-                // better than one link less (LNK-06).
-                batch.truncate(start);
-                continue;
-            }
-            self.sealer.finish(batch, start);
-        }
-        false
-    }
-
-    /// Writes a batch; keeps what the socket does not take. True when it took everything.
-    fn write(&mut self, cx: &mut Context<'_>, batch: &[u8]) -> Result<bool, DownReason> {
-        let taken = match Pin::new(&mut self.stream).poll_write(cx, batch) {
-            Poll::Pending => 0,
-            Poll::Ready(result) => result?,
-        };
-        if taken == batch.len() {
-            return Ok(true);
-        }
-        self.unsent.extend_from_slice(&batch[taken..]);
-        self.flush(cx)
-    }
-
     fn control(&mut self, kind: u8, value: u8) {
         let mut record = Vec::new();
-        self.sealer.control(&mut record, kind, value);
-        self.unsent.extend_from_slice(&record);
-        if let Ok(written) = self.stream.try_write(&self.unsent[self.written..]) {
-            self.written += written;
-        }
+        self.wire.sealer.control(&mut record, kind, value);
+        self.unsent.append(&record);
+        // An error shows when reading.
+        self.unsent.offer(|bytes| self.wire.stream.try_write(bytes).ok());
     }
 }
 
@@ -199,27 +149,33 @@ impl Link for TcpLink {
         scratch: &mut Scratch,
         pull: &mut dyn FnMut(&mut Vec<u8>) -> bool,
     ) -> Result<Sending, DownReason> {
-        for _ in 0..SEND_ROUNDS_MAX {
-            if !self.flush(cx)? {
-                return Ok(Sending::Waiting);
-            }
-            scratch.send.clear();
-            let is_all = self.fill(&mut scratch.send, pull);
-            if scratch.send.is_empty() {
-                return Ok(Sending::Idle);
-            }
-            if !self.write(cx, &scratch.send)? {
-                return Ok(Sending::Waiting);
-            }
-            if is_all {
-                return Ok(Sending::Idle);
-            }
-        }
-        Ok(Sending::More)
+        self.unsent.send(cx, &mut self.wire, self.caps.mtu, &mut scratch.send, pull)
     }
 
     fn say_goodbye(&mut self, reason: Goodbye) {
         self.control(GOODBYE, reason.0);
+    }
+}
+
+impl Outlet for Wire {
+    fn begin(&self, batch: &mut Vec<u8>) -> usize {
+        Sealer::begin(batch)
+    }
+
+    fn finish(&mut self, batch: &mut Vec<u8>, start: usize) {
+        self.sealer.finish(batch, start);
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Result<Option<usize>, DownReason> {
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Pending => Ok(None),
+            Poll::Ready(Ok(0)) => Err(DownReason::Closed),
+            Poll::Ready(result) => Ok(Some(result?)),
+        }
     }
 }
 
@@ -259,8 +215,5 @@ fn open(
 /// Nominal bit rate of a TCP link: what the medium is capable of is not known, 100 Mbit/s is what
 /// a Freifunk backbone or a home uplink has. Costs use measured times where there are any.
 const NOMINAL_BITRATE_BPS: u64 = 100_000_000;
-
-/// Buffers of an idle link above this are given back.
-const IDLE_CAPACITY: usize = 4 << 10;
 
 const _: () = assert!(IDLE_CAPACITY < RECEIVE_BUFFER_LEN);
