@@ -236,7 +236,7 @@ pub trait Links {
     fn add(&self, uri: &str) -> Result<String, Error>;
     /// Closes a link and forgets it.
     fn remove(&self, id: &str) -> Result<(), Error>;
-    /// Dials `tcp://HOST:PORT` once and shakes hands, without making a link.
+    /// Dials an address of a link once and shakes hands, without making a link.
     fn probe(&self, uri: &str) -> Result<Probe, Error>;
 }
 
