@@ -7,6 +7,7 @@ mod attacks;
 mod crashes;
 mod discovery;
 mod install;
+mod mailbox;
 mod meeting;
 mod mutants;
 mod namespaces;
