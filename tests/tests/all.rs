@@ -14,3 +14,4 @@ mod namespaces;
 mod nat;
 mod simulation;
 mod specs;
+mod visitors;
