@@ -89,6 +89,20 @@ refused 'no daemon is reachable' as nobody /usr/local/bin/qpc --socket /run/quic
 refused 'polkit cannot be asked' as nobody gdbus call --system --dest org.quicprochat.Daemon1 \
     --object-path /org/quicprochat --method org.quicprochat.Access1.Open member
 grep -q org.quicprochat.daemon1.use /usr/share/polkit-1/actions/org.quicprochat.policy
+# What happens is told to those who may ask, and to nobody else.
+hear() {
+    "${@:2}" gdbus monitor --system --dest org.quicprochat.Daemon1 >"/run/test/$1" 2>&1 &
+    listeners+=" $!"
+}
+listeners=
+hear others as nobody
+hear root env
+patiently grep -q 'is owned by' /run/test/others
+patiently grep -q 'is owned by' /run/test/root
+/usr/local/bin/qpc links add tcp://127.0.0.1:1
+patiently grep -q org.quicprochat /run/test/root
+if grep 'org.quicprochat.[A-Z]*1\.' /run/test/others; then echo "others hear it"; exit 1; fi
+kill $listeners
 # And nobody else may be it.
 kill "$daemon"
 wait "$daemon"
