@@ -100,8 +100,8 @@ hear root env
 patiently grep -q 'is owned by' /run/test/others
 patiently grep -q 'is owned by' /run/test/root
 /usr/local/bin/qpc links add tcp://127.0.0.1:1
-patiently grep -q org.quicprochat /run/test/root
-if grep 'org.quicprochat.[A-Z]*1\.' /run/test/others; then echo "others hear it"; exit 1; fi
+patiently grep -q org.quicprochat.Events1.Event /run/test/root
+if grep org.quicprochat.Events1 /run/test/others; then echo "others hear it"; exit 1; fi
 kill $listeners
 # And nobody else may be it.
 kill "$daemon"
