@@ -62,7 +62,8 @@ fn strangers_behind_two_nats_meet_by_a_code_and_outlive_the_relay() {
 fn strangers_whose_routers_stop_udp_talk_through_the_relay() {
     let Some(lab) = homes() else { return };
     lab.stop_udp().expect("the routers can be told");
-    lab.meet_by_code("over the relay").expect("they meet");
+    let met = lab.meet_by_code("over the relay").expect("they meet");
+    eprintln!("first message through the relay {:.2} s", met.first_message.as_secs_f64());
     let [guest, inviter] = &lab.homes;
     inviter.send_and_wait("Gast", "and back", 20).expect("both ways");
     for (from, to) in [(guest, "Inga"), (inviter, "Gast")] {
