@@ -3,7 +3,7 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    path::{Path, PathBuf},
+    path::PathBuf,
     pin::Pin,
     time::Duration,
 };
@@ -19,15 +19,32 @@ use crate::{
 
 /// A connection to a daemon, and the time by which it must have answered.
 pub struct Client {
-    place: PathBuf,
+    place: Place,
     connection: zbus::Connection,
     timeout: Duration,
     deadline: Instant,
 }
 
+/// Where the daemon was found.
+#[derive(Clone)]
+enum Place {
+    Socket(PathBuf),
+    /// On the system bus, by polkit's consent.
+    Bus,
+}
+
+impl Place {
+    async fn connect(&self) -> Result<zbus::Connection, api::Error> {
+        match self {
+            Self::Socket(path) => api::connect(path).await,
+            Self::Bus => api::connect_as_visitor("member").await,
+        }
+    }
+}
+
 impl Client {
-    /// Connects to the daemon at the given socket, or at the first usual place where one answers
-    /// (`CLI-01`).
+    /// Connects to the daemon at the given socket, or at the first usual place where one answers, or
+    /// over the system bus where the socket is closed to this user (`CLI-01`).
     ///
     /// # Errors
     ///
@@ -36,12 +53,25 @@ impl Client {
         let timeout = global.timeout.unwrap_or(TIMEOUT_DEFAULT);
         let deadline = Instant::now() + timeout;
         let named = global.socket.clone().or_else(|| var_path("QPC_SOCKET"));
-        let places = named.map_or_else(usual_places, |socket| vec![socket]);
+        let may_visit = named.is_none();
+        let sockets = named.map_or_else(usual_places, |socket| vec![socket]);
         let mut tried = Vec::new();
-        for place in &places {
-            match timeout_at(deadline, api::connect(place)).await {
+        for socket in sockets {
+            let place = Place::Socket(socket);
+            match timeout_at(deadline, place.connect()).await {
+                Ok(Ok(connection)) => return Ok(Self { place, connection, timeout, deadline }),
+                Ok(Err(error)) => tried.push(Tried { place, why: why_unreachable(&error) }),
+                Err(_) => tried.push(Tried { place, why: Why::Silent }),
+            }
+        }
+        let is_closed = tried.iter().any(|tried| matches!(tried.why, Why::Denied));
+        if may_visit && is_closed {
+            let place = Place::Bus;
+            // Somebody may be looking for a password.
+            match timeout_at(Instant::now() + PASSWORD_MAX, place.connect()).await {
                 Ok(Ok(connection)) => {
-                    return Ok(Self { place: place.clone(), connection, timeout, deadline });
+                    let deadline = Instant::now() + timeout;
+                    return Ok(Self { place, connection, timeout, deadline });
                 }
                 Ok(Err(error)) => tried.push(Tried { place, why: why_unreachable(&error) }),
                 Err(_) => tried.push(Tried { place, why: Why::Silent }),
@@ -62,7 +92,7 @@ impl Client {
     ///
     /// [`Exit::Unreachable`] when the daemon is gone, [`Exit::TimedOut`] at the deadline.
     pub async fn signals(&self) -> Result<zbus::Connection, Failure> {
-        self.ask(api::connect(&self.place)).await
+        self.ask(self.place.connect()).await
     }
 
     /// Time left for questions.
@@ -223,14 +253,24 @@ impl fmt::Display for Why {
     }
 }
 
-struct Tried<'a> {
-    place: &'a Path,
+struct Tried {
+    place: Place,
     why: Why,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Socket(path) => write!(f, "{} ({})", path.display(), self.why),
+            Place::Bus => write!(f, "the system bus ({})", self.why),
+        }
+    }
 }
 
 fn why_unreachable(error: &api::Error) -> Why {
     let api::Error::ZBus(error) = error else {
-        return Why::Other(error.to_string());
+        let sentence = error.description().map_or_else(|| error.to_string(), str::to_owned);
+        return Why::Other(crate::show::text::one_line(&sentence));
     };
     match error {
         zbus::Error::InputOutput(io) => match io.kind() {
@@ -248,9 +288,8 @@ fn why_unreachable(error: &api::Error) -> Why {
     }
 }
 
-fn unreachable(tried: &[Tried<'_>]) -> Failure {
-    let places: Vec<String> =
-        tried.iter().map(|tried| format!("{} ({})", tried.place.display(), tried.why)).collect();
+fn unreachable(tried: &[Tried]) -> Failure {
+    let places: Vec<String> = tried.iter().map(ToString::to_string).collect();
     let hint = if tried.iter().any(|tried| matches!(tried.why, Why::Denied)) {
         "Run this as the user who runs qpcd, or join its group quicprochat"
     } else {
@@ -288,6 +327,9 @@ fn absolute(name: &str) -> Option<PathBuf> {
 fn var_path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
+
+/// As long as the daemon waits for one.
+const PASSWORD_MAX: Duration = Duration::from_secs(120);
 
 /// Long enough for a busy daemon on a slow disk, short enough for a person.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);

@@ -206,7 +206,7 @@ fn ins_01_scopes_and_flags() {
         assert_eq!(qpcd(root, words).status.code(), Some(code), "{words:?}");
     }
     done(&qpcd(root, &["install", "--system", "--prefix", "/opt/q"]));
-    assert!(root.join("opt/q/bin/qpcd").exists() && !root.join("usr").exists());
+    assert!(root.join("opt/q/bin/qpcd").exists() && !root.join("usr/local").exists());
     let unit = fs::read_to_string(root.join("etc/systemd/system/qpcd.service")).expect("there");
     assert!(unit.contains("ExecStart=/opt/q/bin/qpcd\n"));
 }

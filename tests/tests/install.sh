@@ -8,13 +8,13 @@ cp -a /etc/. "$scratch/etc"
 cp "$bin"/{qpcd,qpc} "$scratch/programs"
 chmod 755 "$scratch" "$scratch/programs"
 mount --bind "$scratch/etc" /etc
-for dir in /usr/local /var/lib /run; do mount -t tmpfs tmpfs "$dir"; done
+for dir in /usr/local /usr/share /var/lib /run; do mount -t tmpfs tmpfs "$dir"; done
 mkdir -p /usr/local/{bin,share} /run/lock
 
 list() {
-    find /etc /usr/local /var/lib /run -path /run/test -prune -o -type f -exec sha256sum {} + |
+    find /etc /usr/local /usr/share /var/lib /run -path /run/test -prune -o -type f -exec sha256sum {} + |
         grep -vE ' /etc/(passwd|group|shadow|gshadow|subuid|subgid)-$' | sort -k2
-    find /etc /usr/local /var/lib /run -path /run/test -prune -o -type d -print | sort
+    find /etc /usr/local /usr/share /var/lib /run -path /run/test -prune -o -type d -print | sort
 }
 mkdir /run/test
 # The tools that keep accounts sort and back up their files: once before, so that it is no difference.
@@ -85,6 +85,24 @@ patiently ask env
 # Others are refused: by the bus, and at the socket's directory.
 refused AccessDenied ask as nobody
 refused 'no daemon is reachable' as nobody /usr/local/bin/qpc --socket /run/quicprochat/qpcd.sock status
+# But for the door that polkit guards, which is not here.
+refused 'polkit cannot be asked' as nobody gdbus call --system --dest org.quicprochat.Daemon1 \
+    --object-path /org/quicprochat --method org.quicprochat.Access1.Open member
+grep -q org.quicprochat.daemon1.use /usr/share/polkit-1/actions/org.quicprochat.policy
+# What happens is told to those who may ask, and to nobody else.
+hear() {
+    "${@:2}" gdbus monitor --system --dest org.quicprochat.Daemon1 >"/run/test/$1" 2>&1 &
+    listeners+=" $!"
+}
+listeners=
+hear others as nobody
+hear root env
+patiently grep -q 'is owned by' /run/test/others
+patiently grep -q 'is owned by' /run/test/root
+/usr/local/bin/qpc links add tcp://127.0.0.1:1
+patiently grep -q org.quicprochat.Events1.Event /run/test/root
+if grep org.quicprochat.Events1 /run/test/others; then echo "others hear it"; exit 1; fi
+kill $listeners
 # And nobody else may be it.
 kill "$daemon"
 wait "$daemon"

@@ -107,7 +107,7 @@ pub enum Command {
     },
     /// Find out, step by step, whether a node or a place can be reached
     Probe {
-        /// The node, a contact's name, or where somebody listens: tcp://HOST:PORT
+        /// The node, a contact's name, or where somebody listens: tcp://HOST:PORT, iroh://ENDPOINT?...
         target: String,
     },
     /// How this node is connected, and what is in the way

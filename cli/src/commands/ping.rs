@@ -29,15 +29,15 @@ pub(super) async fn ping(
     let each = global.timeout.unwrap_or(ANSWER_TIMEOUT);
     let mut round_trips_us = Vec::new();
     let mut address = to.clone();
-    let mut over = (None, None, None);
+    let mut last = None;
     for turn in 1..=ping.count {
         let options = PingOptions { timeout_ms: Some(as_ms(each)), payload_len: Some(ping.size) };
         match client.waiting(each).ask(messages.ping(&to, options)).await {
             Ok(reply) => {
                 round_trips_us.push(reply.rtt_us);
                 show_answer(&reply, turn, console)?;
-                address = reply.address;
-                over = (reply.link, reply.medium, reply.uri);
+                address.clone_from(&reply.address);
+                last = Some(reply);
             }
             Err(failure) if failure.exit == Exit::TimedOut => show_silence(turn, console)?,
             Err(failure) => return Err(failure.into()),
@@ -51,7 +51,7 @@ pub(super) async fn ping(
         false => path(client, &messages, &to).await?,
     };
     round_trips_us.sort_unstable();
-    let (link, medium, uri) = over;
+    let last = last.unwrap_or_default();
     let result = json::Ping {
         address,
         sent: ping.count,
@@ -59,9 +59,10 @@ pub(super) async fn ping(
         p50_ms: percentile(&round_trips_us, 50).map(json::from_us),
         p95_ms: percentile(&round_trips_us, 95).map(json::from_us),
         path,
-        link,
-        medium,
-        uri,
+        link: last.link,
+        medium: last.medium,
+        uri: last.uri,
+        link_path: last.path,
     };
     finish(result, console)
 }
@@ -79,14 +80,15 @@ fn show_answer(reply: &api::PingReply, turn: u32, console: &mut Console) -> Resu
     Ok(console.flush()?)
 }
 
-/// The link that our route leads over.
+/// The link that our route leads over, and how it gets to the neighbour.
 fn over(reply: &api::PingReply) -> String {
     let (Some(link), Some(uri)) = (&reply.link, &reply.uri) else {
         return String::new();
     };
     let medium = reply.medium.as_deref().unwrap_or("unknown");
-    let [link, medium, uri] = [link, medium, uri].map(text::one_line);
-    format!(", over link {link} ({medium}, {uri})")
+    let path = reply.path.as_deref().map_or_else(String::new, |path| format!("{path}, "));
+    let [link, medium, path, uri] = [link, medium, &path, uri].map(text::one_line);
+    format!(", over link {link} ({medium}, {path}{uri})")
 }
 
 fn show_silence(turn: u32, console: &mut Console) -> Result<(), Stop> {

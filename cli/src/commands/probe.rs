@@ -234,16 +234,14 @@ async fn address(client: &Client, uri: &str, stages: &mut Stages<'_>) -> Result<
     let patient = client.waiting(DIAL_TIMEOUT);
     let probe = patient.ask(links.probe(uri)).await?;
     stages.ok("this node has keys to show".into())?;
+    let words = if uri.starts_with("iroh://") { &ENDPOINT } else { &HOST };
     let error = probe.error.as_deref().map(one_line).unwrap_or_default();
     if probe.stage == "resolve" {
-        let hint = "Check the name, or use a number; without a name server only numbers work";
-        return stages.failed(error, hint);
+        return stages.failed(error, words.unknown_hint);
     }
-    stages.ok("the host has an address".into())?;
+    stages.ok(words.known.into())?;
     if probe.stage == "connect" {
-        let hint =
-            "Nobody listens there, or a firewall is in the way: TCP and that port must be open";
-        return stages.failed(format!("no connection: {error}"), hint);
+        return stages.failed(format!("no connection: {error}"), words.silent_hint);
     }
     stages.ok("somebody accepts connections".into())?;
     let Some(peer) = probe.address.filter(|_| probe.stage == "done") else {
@@ -252,8 +250,28 @@ async fn address(client: &Client, uri: &str, stages: &mut Stages<'_>) -> Result<
     };
     stages.ok(format!("the node {} proved itself; no link was made", one_line(&peer)))?;
     let took = milliseconds(json::from_us(probe.took_us));
-    stages.ok(format!("connection and handshake, three round trips, took {took}"))
+    stages.ok(format!("connection and handshake took {took}"))
 }
+
+/// What is said of a place, by its kind.
+struct Words {
+    known: &'static str,
+    unknown_hint: &'static str,
+    silent_hint: &'static str,
+}
+
+const HOST: Words = Words {
+    known: "the host has an address",
+    unknown_hint: "Check the name, or use a number; without a name server only numbers work",
+    silent_hint: "Nobody listens there, or a firewall is in the way: TCP and that port must be open",
+};
+
+const ENDPOINT: Words = Words {
+    known: "this node has a QUIC endpoint to ask from",
+    unknown_hint: "qpc netcheck shows why there is none; iroh.enabled switches it on",
+    silent_hint: "It may be off, or somewhere else by now (its qpc whoami shows where), or a \
+                  firewall stops UDP and no relay is named that both get to",
+};
 
 /// How long the node may take to answer: six radio hops need some seconds.
 const ANSWER_MS: u32 = 5_000;

@@ -258,7 +258,7 @@ fn ping_counts_and_says_the_path() {
         json!({
             "schema": "quicprochat.ping/1", "address": FAR, "sent": 3, "received": 3,
             "p50_ms": 2.0, "p95_ms": 3.0, "path": [EVE, FAR],
-            "link": "1", "medium": "tcp", "uri": HOSTILE,
+            "link": "1", "medium": "tcp", "uri": HOSTILE, "link_path": HOSTILE,
         })
     );
     let flaky = run(&socket, &format!("--json ping {FLAKY} -c 3 -i 0")).exits(5);

@@ -44,8 +44,17 @@ impl Daemon {
 
     /// With settings in its environment, until it is restarted.
     fn start_with(environment: &[(&str, &str)]) -> Self {
+        Self::start_on(&["--no-iroh"], environment)
+    }
+
+    /// With a QUIC endpoint on loopback.
+    fn start_with_endpoint() -> Self {
+        Self::start_on(&["--iroh-bind", "127.0.0.1:0"], &[])
+    }
+
+    fn start_on(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (child, address) = launch(dir.path(), environment);
+        let (child, address) = launch(dir.path(), flags, environment);
         Self { child, dir, address }
     }
 
@@ -77,7 +86,7 @@ impl Daemon {
     }
 
     fn restart(&mut self) {
-        (self.child, _) = launch(self.dir.path(), &[]);
+        (self.child, _) = launch(self.dir.path(), &["--no-iroh"], &[]);
     }
 }
 
@@ -88,13 +97,14 @@ impl Drop for Daemon {
     }
 }
 
-fn launch(dir: &Path, environment: &[(&str, &str)]) -> (Child, String) {
+fn launch(dir: &Path, flags: &[&str], environment: &[(&str, &str)]) -> (Child, String) {
     let mut child = Command::new(qpcd())
         .arg("--data-dir")
         .arg(dir.join("data"))
         .arg("--socket")
         .arg(dir.join("s"))
-        .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-multicast", "--no-iroh"])
+        .args(["--tcp-listen", "127.0.0.1:0", "--no-mdns", "--no-multicast"])
+        .args(flags)
         .env_clear()
         .env("HOME", dir)
         .envs(environment.iter().copied())
@@ -435,7 +445,42 @@ fn a_ping_says_over_which_link_it_went() {
     let ping = anna.json(&format!("ping {} -c 1", carla.address));
     assert_eq!((&ping["medium"], &ping["uri"]), (&json!("tcp"), &json!(ben.listening())));
     let text = anna.qpc(&format!("ping {} -c 1", carla.address)).exits(0).out;
-    assert!(text.contains(&format!("(tcp, {})", ben.listening())), "{text}");
+    assert!(text.contains(&format!("(tcp, direct, {})", ben.listening())), "{text}");
+}
+
+// CLI-28, CLI-45, CLI-58, CLI-76
+#[test]
+fn endpoints_are_probed_and_pinged() {
+    let [anna, ben] = [Daemon::start_with_endpoint(), Daemon::start_with_endpoint()];
+    until("the endpoints are bound", || {
+        [&anna, &ben].iter().all(|daemon| endpoint(daemon).contains("addr="))
+    });
+    let way = endpoint(&ben);
+    let probe = anna.json(&format!("probe {way}"));
+    assert_eq!(probe["ok"], true, "{probe}");
+    assert!(probe["stages"][3]["detail"].as_str().expect("text").contains(&ben.address));
+    assert_eq!(anna.json("peers")["peers"], json!([]), "no link was made");
+
+    // Another endpoint at the right place; nobody at all.
+    let (_, place) = way.split_once('?').expect("it has an address");
+    let other = endpoint(&anna);
+    let (name, _) = other.split_once('?').expect("it has an address");
+    for wrong in [format!("iroh://{}?{place}", "17".repeat(32)), format!("{name}?{place}")] {
+        let failed = anna.qpc(&format!("--json probe {wrong}")).exits(1);
+        let stages = failed.json("quicprochat.probe/1")["stages"].clone();
+        assert!(stages.as_array().expect("a list").iter().any(|stage| stage["ok"] == false));
+    }
+
+    anna.qpc(&format!("links add {way}")).exits(0);
+    until("the link is up", || anna.json("peers")["peers"] != json!([]));
+    let ping = anna.json(&format!("ping {} -c 1", ben.address));
+    assert_eq!((&ping["medium"], &ping["link_path"]), (&json!("iroh"), &json!("direct")));
+    let text = anna.qpc(&format!("ping {} -c 1", ben.address)).exits(0).out;
+    assert!(text.contains("(iroh, direct, iroh://"), "{text}");
+}
+
+fn endpoint(daemon: &Daemon) -> String {
+    daemon.json("whoami")["iroh"].as_str().unwrap_or_default().to_owned()
 }
 
 // CLI-46, CLI-77

@@ -390,6 +390,7 @@ impl Messages {
             link: Some("1".to_owned()),
             uri: Some(HOSTILE.to_owned()),
             medium: Some("tcp".to_owned()),
+            path: Some(HOSTILE.to_owned()),
             next_hop: None,
         })
     }

@@ -213,6 +213,8 @@ pub struct PingReply {
     pub uri: Option<String>,
     /// Its medium.
     pub medium: Option<String>,
+    /// How that link gets to the neighbour: `direct`, or `relayed` through a relay of the medium.
+    pub path: Option<String>,
 }
 
 /// What became of dialling an address once.

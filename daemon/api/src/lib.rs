@@ -18,6 +18,7 @@
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
 //! | `org.quicprochat.Discovery1` | who was found on the local network | [`DiscoveryProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
+//! | `org.quicprochat.Access1` | the way in through polkit, on the system bus alone | [`AccessProxy`] |
 //! | `org.quicprochat.Peer1` | one neighbour, at `/org/quicprochat/peers/<address>` | [`PeerProxy`] |
 //! | `org.quicprochat.Link1` | one link, at `/org/quicprochat/links/<id>` | [`LinkProxy`] |
 //!
@@ -46,7 +47,7 @@ mod proxy_objects;
 #[cfg(test)]
 mod xml_tests;
 
-pub use client::connect;
+pub use client::{connect, connect_as_visitor, visit};
 pub use dict::{
     Channel, ChannelMessage, Contact, Discovery, Dropped, EventEntry, Found, GivenInvite,
     InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Probe, Request, Route, Status,
@@ -58,9 +59,9 @@ pub use options::{
     PingOptions, RequestOptions, RouteOptions, SendOptions,
 };
 pub use proxy::{
-    ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy, EventStream, EventsProxy,
-    InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy, PeersProxy, PublishedStream,
-    RequestsProxy, RoutesProxy, StateChangedStream,
+    AccessProxy, ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy, EventStream,
+    EventsProxy, InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy, PeersProxy,
+    PublishedStream, RequestsProxy, RoutesProxy, StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
 
@@ -78,6 +79,7 @@ pub const BUS_NAME: &str = "org.quicprochat.Daemon1";
 
 /// The introspection files: interface name and content, one interface a file.
 pub const XML: &[(&str, &str)] = &[
+    ("org.quicprochat.Access1", include_str!("../xml/org.quicprochat.Access1.xml")),
     ("org.quicprochat.Channels1", include_str!("../xml/org.quicprochat.Channels1.xml")),
     ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
     ("org.quicprochat.Daemon1", include_str!("../xml/org.quicprochat.Daemon1.xml")),

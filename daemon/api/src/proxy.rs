@@ -12,6 +12,19 @@ use crate::{
     RouteOptions, SendOptions, Status, TraceHop,
 };
 
+/// The way in for users who are not in the group, on the system bus alone.
+#[proxy(
+    interface = "org.quicprochat.Access1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Access {
+    /// A socket on which the API is spoken, for `member` or `owner`; somebody may be asked for a
+    /// password.
+    #[zbus(allow_interactive_auth)]
+    fn open(&self, role: &str) -> Result<OwnedFd, Error>;
+}
+
 /// The node itself.
 #[proxy(
     interface = "org.quicprochat.Daemon1",
@@ -236,7 +249,7 @@ pub trait Links {
     fn add(&self, uri: &str) -> Result<String, Error>;
     /// Closes a link and forgets it.
     fn remove(&self, id: &str) -> Result<(), Error>;
-    /// Dials `tcp://HOST:PORT` once and shakes hands, without making a link.
+    /// Dials an address of a link once and shakes hands, without making a link.
     fn probe(&self, uri: &str) -> Result<Probe, Error>;
 }
 

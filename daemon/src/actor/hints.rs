@@ -19,7 +19,8 @@ impl Actor {
             listening.filter_map(|row| row.uri.strip_prefix("tcp://")?.parse().ok()).collect();
         let mut hints = tcp_hints(&bound, &own_addresses());
         // First, because it leads through NATs.
-        if let Some(iroh) = self.iroh().and_then(iroh_hint) {
+        let iroh = self.iroh().map(|info| with_relays(info, &self.config.iroh_relays));
+        if let Some(iroh) = iroh.and_then(iroh_hint) {
             hints.insert(0, iroh);
         }
         hints.truncate(INVITE_HINTS_MAX);
@@ -37,6 +38,15 @@ impl Actor {
             }
         })
     }
+}
+
+/// Before it is connected to a relay the endpoint has none to tell; it will be by the time somebody has
+/// typed the code.
+fn with_relays(mut info: IrohInfo, configured: &[String]) -> IrohInfo {
+    if info.relays.is_empty() {
+        info.relays = configured.to_vec();
+    }
+    info
 }
 
 /// The hint of the QUIC endpoint, with as many of its addresses as a hint has room for; `None` when
@@ -192,6 +202,10 @@ fd000000000000000000000000000007 02 40 00 80     eth0
         assert!(
             long.len() <= INVITE_HINT_LEN_MAX && long.contains("addr=") && long.contains("relay=")
         );
-        assert_eq!(iroh_hint(IrohInfo { relays: Vec::new(), ..info(0) }), None);
+        let lost = IrohInfo { relays: Vec::new(), ..info(0) };
+        assert_eq!(iroh_hint(lost.clone()), None);
+        let configured = ["http://192.0.2.7:3340/".to_owned()];
+        assert_eq!(with_relays(lost, &configured).relays, configured);
+        assert_eq!(with_relays(info(1), &configured), info(1), "the one it has is the one to tell");
     }
 }

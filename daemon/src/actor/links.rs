@@ -416,6 +416,7 @@ impl Actor {
         }
         self.links.apply(&config, &mut self.transports);
         self.apply_discovery(&config.discovery);
+        super::restore::use_mailbox(&mut self.node, self.clock.now(), &config);
         self.transports.retry_now();
         crate::log::set_level(config.log_level);
         self.config = config;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mesh::{
-    Instant, MeshIdentity, Node, Record,
+    Command, Instant, MeshIdentity, Node, Record,
     identity::Capabilities,
     node::{Audience, Config as NodeConfig, Strangers},
 };
@@ -51,6 +51,7 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
     let refused = restore(&mut node, now, opened, &config.data_dir, &mut warnings);
     let writer = Writer::start(store)?;
     node.start(now, clock.wall());
+    use_mailbox(&mut node, now, &config);
 
     let mut link_config = LinkConfig::new(copy(&identity));
     link_config.network_key = links::network_key(&config).map_err(StartError)?;
@@ -145,6 +146,17 @@ fn copy(identity: &MeshIdentity) -> MeshIdentity {
     MeshIdentity::from_seeds(*identity.node_seed(), identity.root_seed().map(|seed| *seed))
 }
 
+/// Has sealed mail kept where the configuration says, if it does and that is not so already: a label
+/// is kept over restarts.
+pub(super) fn use_mailbox(node: &mut Node, now: Instant, config: &Config) {
+    let Some(wanted) = config.mailbox.filter(|wanted| node.mailbox() != Some(*wanted)) else {
+        return;
+    };
+    if let Err(error) = node.handle_command(now, Command::MailboxUse { node: Some(wanted) }) {
+        tracing::warn!("messages.mailbox is not used: {error}");
+    }
+}
+
 fn node_config(config: &Config) -> NodeConfig {
     let mut capabilities = Capabilities::NONE.with(Capabilities::TCP);
     if config.iroh_enabled && transports::iroh::IS_BUILT_IN {
@@ -154,7 +166,10 @@ fn node_config(config: &Config) -> NodeConfig {
         capabilities = capabilities.with(Capabilities::RELAY);
     }
     if config.relay_store {
-        capabilities = capabilities.with(Capabilities::STORE).with(Capabilities::MAILBOX);
+        capabilities = capabilities.with(Capabilities::STORE);
+    }
+    if config.relay_store && config.relay_mailbox {
+        capabilities = capabilities.with(Capabilities::MAILBOX);
     }
     let mut node = NodeConfig::default();
     node.capabilities = capabilities;

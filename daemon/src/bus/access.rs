@@ -1,4 +1,5 @@
-//! Who may use the private socket (`API-02`, `API-03`).
+//! Who may use the private socket, and who needs nobody's consent on the system bus (`API-02`,
+//! `API-03`, `API-19`).
 
 use std::fs;
 
@@ -11,24 +12,24 @@ pub(super) enum Role {
     Member,
 }
 
-/// The role of a client whose kernel credentials are `uid` and `gid`; `None`: it may do nothing.
-pub(super) fn role_of(uid: u32, gid: u32, group: &str) -> Option<Role> {
+/// The role of a client whose kernel credentials are `uid` and `gids`; `None`: it may do nothing.
+pub(super) fn role_of(uid: u32, gids: &[u32], group: &str) -> Option<Role> {
     let own = rustix::process::geteuid().as_raw();
     if uid == own || uid == 0 {
         return Some(Role::Owner);
     }
     let read = |path| fs::read_to_string(path).unwrap_or_default();
-    is_member(uid, gid, group, &read("/etc/group"), &read("/etc/passwd")).then_some(Role::Member)
+    is_member(uid, gids, group, &read("/etc/group"), &read("/etc/passwd")).then_some(Role::Member)
 }
 
-/// Whether a user is in a group, by its primary group or by name. The files of the system are
+/// Whether a user is in a group, by the groups of its process or by name. The files of the system are
 /// read at every connection, so that a change needs no restart.
-fn is_member(uid: u32, gid: u32, group: &str, groups: &str, users: &str) -> bool {
+fn is_member(uid: u32, gids: &[u32], group: &str, groups: &str, users: &str) -> bool {
     let Some(row) = groups.lines().map(fields).find(|row| !group.is_empty() && row[0] == group)
     else {
         return false;
     };
-    if row[2].parse() == Ok(gid) {
+    if row[2].parse().is_ok_and(|gid| gids.contains(&gid)) {
         return true;
     }
     users
@@ -56,19 +57,19 @@ mod tests {
     #[test]
     fn owner_and_root_may_do_everything() {
         let own = rustix::process::geteuid().as_raw();
-        assert_eq!(role_of(own, 12_345, ""), Some(Role::Owner));
-        assert_eq!(role_of(0, 12_345, ""), Some(Role::Owner));
-        assert_eq!(role_of(54_321, 54_321, "no-such-group"), None);
+        assert_eq!(role_of(own, &[12_345], ""), Some(Role::Owner));
+        assert_eq!(role_of(0, &[12_345], ""), Some(Role::Owner));
+        assert_eq!(role_of(54_321, &[54_321], "no-such-group"), None);
     }
 
     /// `API-03`
     #[test]
     fn members_of_the_group_may_act() {
-        let member = |uid, gid| is_member(uid, gid, "quicprochat", GROUPS, USERS);
+        let member = |uid, gid| is_member(uid, &[100, gid], "quicprochat", GROUPS, USERS);
         assert!(member(1_000, 100), "listed by name");
         assert!(member(1_001, 990), "by primary group");
         assert!(!member(1_001, 100));
         assert!(!member(4_242, 100), "no such user");
-        assert!(!is_member(1_001, 5, "", GROUPS, USERS), "no group is configured");
+        assert!(!is_member(1_001, &[5], "", GROUPS, USERS), "no group is configured");
     }
 }

@@ -33,8 +33,8 @@ impl Links {
         removed.map_err(|error| link_error(error, id))
     }
 
-    /// Dials `tcp://HOST:PORT` once and shakes hands, without making a link. Takes 20 seconds at
-    /// most.
+    /// Dials `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL` once and shakes hands,
+    /// without making a link. Takes 25 seconds at most.
     async fn probe(&self, uri: &str) -> Result<api::Probe, Error> {
         let asked = uri.to_owned();
         let probe = self.0.handle.ask(move |actor| actor.probe(&asked)).await?;

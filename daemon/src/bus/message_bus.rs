@@ -1,12 +1,13 @@
-//! The same objects on the session or system bus. Who may ask there is the bus's own policy;
-//! what only the daemon's user may do, only the private socket and the session bus offer.
+//! The same objects on the session or system bus. Who may ask there is the bus's own policy, and on
+//! the system bus all others may ask to be let in ([`Visitors`]); what only the daemon's user may do,
+//! only the private socket, the session bus and visitors' sockets offer.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use zbus::connection;
 
-use super::{Context, Shared, signals};
+use super::{Context, Shared, signals, visitors::Visitors};
 use crate::{actor::Handle, config::Bus};
 
 /// Joins a bus, and joins it again when it goes away. A bus that is not there is reported, never
@@ -31,7 +32,9 @@ pub async fn join(bus: Bus, handle: Handle, shared: Arc<Shared>) {
 
 async fn serve(bus: Bus, context: &Context) -> zbus::Result<()> {
     let builder = match bus {
-        Bus::System => connection::Builder::system(),
+        Bus::System => {
+            connection::Builder::system().serve_at(api::PATH, Visitors::new(context.clone()))
+        }
         Bus::Auto | Bus::Session | Bus::Off => connection::Builder::session(),
     };
     let connection = context.serve(builder).name(api::BUS_NAME).build().await?;

@@ -2,6 +2,7 @@
 //!
 //! - `server`: the private socket: who may come in, one connection and object tree a client.
 //! - `message_bus`: the same tree on the session or system bus, where there is one.
+//! - `visitors`: on the system bus, the way in for those whom polkit lets in.
 //! - `shim`: `org.freedesktop.DBus` on the private socket, for stock clients.
 //! - `signals`: from what happens to signals, objects and property changes.
 //! - the interfaces, one file each. They translate; the actor decides.
@@ -29,6 +30,7 @@ mod server;
 mod shim;
 mod signals;
 mod transfer;
+mod visitors;
 
 use std::{
     sync::{

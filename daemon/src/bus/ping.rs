@@ -31,6 +31,7 @@ pub(super) async fn ping(
         link: row.map(|row| row.id.clone()),
         uri: row.map(|row| row.uri.clone()),
         medium: peer.map(|peer| peer.medium.as_str().into()),
+        path: row.and_then(|row| row.path).map(Into::into),
         next_hop: route.map(|route| route.next_hop.to_string()),
     })
 }

@@ -125,7 +125,7 @@ impl Server {
     /// Looks at the client's credentials as the kernel has them, before anything is read.
     fn admit(&self, stream: &UnixStream, clients: &mut u64) -> Option<Client> {
         let creds = stream.peer_cred().ok()?;
-        let Some(role) = access::role_of(creds.uid(), creds.gid(), &self.group) else {
+        let Some(role) = access::role_of(creds.uid(), &[creds.gid()], &self.group) else {
             tracing::warn!(uid = creds.uid(), "a process of another user was refused");
             return None;
         };
@@ -145,15 +145,21 @@ impl Drop for Server {
     }
 }
 
-struct Client {
-    number: u64,
-    uid: u32,
-    pid: Option<u32>,
-    is_owner: bool,
+/// One client on a socket of its own.
+pub(super) struct Client {
+    /// It is `:1.N` on its connection.
+    pub(super) number: u64,
+    /// Its user, as the kernel says.
+    pub(super) uid: u32,
+    /// Its process, if the kernel says.
+    pub(super) pid: Option<u32>,
+    /// Whether it may do what only the owner may.
+    pub(super) is_owner: bool,
 }
 
 impl Client {
-    async fn serve(self, stream: UnixStream, context: Context) -> zbus::Result<()> {
+    /// Serves the API until the client leaves.
+    pub(super) async fn serve(self, stream: UnixStream, context: Context) -> zbus::Result<()> {
         let guid = Guid::generate();
         let greeted = Arc::new(Notify::new());
         let shim = Shim {
@@ -165,8 +171,9 @@ impl Client {
         };
         let stream =
             stream.into_std().map_err(|error| zbus::Error::InputOutput(Arc::new(error)))?;
-        let builder =
-            connection::Builder::unix_stream(stream).server(guid).p2p().serve_at(shim::PATH, shim);
+        // Said, because a socket that was handed out has credentials of ours at both ends.
+        let builder = connection::Builder::unix_stream(stream).server(guid).user_id(self.uid);
+        let builder = builder.p2p().serve_at(shim::PATH, shim);
         let stream = timeout(HANDSHAKE_MAX, context.serve(builder).build_message_stream())
             .await
             .map_err(|_| zbus::Error::Handshake("it took too long".into()))??;

@@ -53,7 +53,8 @@ fn documents() -> Vec<(String, String)> {
         document(&objects::Peer(api::Peer::default())),
         document(&peers::Peers(context.clone())),
         document(&requests::Requests(context.clone())),
-        document(&routes::Routes(context)),
+        document(&routes::Routes(context.clone())),
+        document(&visitors::Visitors::new(context)),
     ];
     documents.sort();
     documents

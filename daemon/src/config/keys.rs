@@ -205,6 +205,15 @@ pub const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "relay.mailbox",
+        help: "Whether sealed mail is kept for nodes that chose this one for it; takes relay.store.",
+        allowed: "true, false",
+        default: "true",
+        set: |c, v| set_bool(&mut c.relay_mailbox, v),
+        get: |c| c.relay_mailbox.to_string(),
+        ..KEY
+    },
+    Key {
         name: "mesh.routes_max",
         help: "How many destinations are remembered, at some 400 bytes each.",
         allowed: "100 to 1000000",
@@ -238,6 +247,22 @@ pub const KEYS: &[Key] = &[
         default: "16",
         set: |c, v| set_u32(&mut c.work_bits, v, 0, 24),
         get: |c| c.work_bits.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "messages.mailbox",
+        help: "The node that keeps sealed mail for this one, whatever `qpc mailbox use` chose before.",
+        allowed: "an address of 32 hexadecimal digits, or \"\" to leave it to `qpc mailbox use`",
+        default: "\"\"",
+        reloads: true,
+        set: |c, v| {
+            c.mailbox = match v.text()? {
+                "" => None,
+                text => Some(text.parse().ok()?),
+            };
+            Some(())
+        },
+        get: |c| c.mailbox.map_or_else(String::new, |address| address.to_string()),
         ..KEY
     },
     Key {

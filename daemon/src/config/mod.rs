@@ -53,6 +53,8 @@ pub struct Config {
     pub relay_store: bool,
     /// How much of them, in MiB.
     pub relay_quota_mib: u32,
+    /// Whether sealed mail is kept for others.
+    pub relay_mailbox: bool,
     /// How many destinations are remembered.
     pub routes_max: u32,
     /// Who gets answers to ping and trace.
@@ -61,6 +63,8 @@ pub struct Config {
     pub strangers: Strangers,
     /// Zero bits of the work asked of strangers.
     pub work_bits: u32,
+    /// The node that keeps sealed mail for this one; `None`: as it was chosen through the API.
+    pub mailbox: Option<mesh::Address>,
     /// What is logged.
     pub log_level: Level,
     /// How it is logged.
@@ -268,10 +272,12 @@ impl Config {
             relay_forward: true,
             relay_store: true,
             relay_quota_mib: 64,
+            relay_mailbox: true,
             routes_max: 100_000,
             diagnostics: Diagnostics::Everyone,
             strangers: Strangers::Inbox,
             work_bits: 16,
+            mailbox: None,
             log_level: Level::Info,
             log_format: LogFormat::Plain,
             metrics_listen: String::new(),

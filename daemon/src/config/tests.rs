@@ -165,3 +165,15 @@ fn discovery_is_configured() {
         load(&format!("[discovery]\n{bad}\n"), &[]).expect_err(bad);
     }
 }
+
+/// `MBX-07`
+#[test]
+fn mailboxes_are_configured() {
+    let address = "00112233445566778899aabbccddeeff";
+    let text = format!("[messages]\nmailbox = \"{address}\"\n[relay]\nmailbox = false\n");
+    let config = load(&text, &[]).expect("holds");
+    assert_eq!(config.mailbox.map(|node| node.to_string()).as_deref(), Some(address));
+    assert!(!config.relay_mailbox && config.relay_store);
+    assert_eq!(load("[messages]\nmailbox = \"\"\n", &[]).expect("holds").mailbox, None);
+    load("[messages]\nmailbox = \"the attic\"\n", &[]).expect_err("no address");
+}

@@ -110,6 +110,11 @@ impl Places {
         self.on_disk(Path::new("/etc/dbus-1/system.d/org.quicprochat.conf"))
     }
 
+    /// Where polkit looks, whatever the prefix is.
+    pub(super) fn polkit_policy(&self) -> PathBuf {
+        self.on_disk(Path::new("/usr/share/polkit-1/actions/org.quicprochat.policy"))
+    }
+
     /// Not in [`Places::state`]: that of a user is below the same directory.
     pub(super) fn manifest(&self) -> PathBuf {
         self.share().join("qpcd/manifest")

@@ -80,6 +80,10 @@ pub(super) fn files(places: &Places) -> Result<Vec<Planned>, InstallError> {
             places.bus_policy(),
             include_str!("../../dist/org.quicprochat.conf"),
         ));
+        files.push(Planned::text(
+            places.polkit_policy(),
+            include_str!("../../dist/org.quicprochat.policy"),
+        ));
     }
     for (name, xml) in api::XML {
         let path = share.join(format!("dbus-1/interfaces/{name}.xml"));

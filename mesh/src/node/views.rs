@@ -34,6 +34,11 @@ impl Node {
         }
     }
 
+    /// The node that keeps sealed mail for this one (`MBX-02`), if one was chosen.
+    pub fn mailbox(&self) -> Option<Address> {
+        self.mailboxes.hint().map(|hint| hint.node)
+    }
+
     /// The neighbours, one entry a link.
     pub fn peers(&self) -> Vec<PeerView> {
         let view = |(id, link): (&LinkId, &super::Link)| PeerView {

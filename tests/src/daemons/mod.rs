@@ -3,6 +3,7 @@
 mod bridge;
 mod cli;
 mod daemon;
+mod homes;
 mod namespaces;
 mod nats;
 mod programs;
@@ -11,6 +12,7 @@ mod scratch;
 pub use bridge::{Bridge, may_filter};
 pub use cli::{Failure, text_of};
 pub use daemon::{Daemon, Place};
+pub use homes::{Homes, Meeting, link_up};
 pub use namespaces::{Line, may_make_namespaces};
 pub use nats::{Nats, may_translate};
 pub use programs::Programs;

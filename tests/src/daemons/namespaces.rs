@@ -8,7 +8,10 @@ use std::{
 
 /// Whether this process may make network namespaces: as root on Linux with iproute2, mostly.
 pub fn may_make_namespaces() -> bool {
-    let name = format!("qpc{}t", process::id());
+    // A name of its own for each call: of two tests that ask at the same time none must take the
+    // other's for a refusal.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("qpc{}-t{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let made = ip(&["netns", "add", &name]).is_ok();
     made && ip(&["netns", "del", &name]).is_ok()
 }

@@ -92,6 +92,17 @@ impl Nats {
         Ok(())
     }
 
+    /// From now on the routers let no UDP through: what is left is TCP to the middle.
+    ///
+    /// # Errors
+    ///
+    /// What `nft` says.
+    pub fn stop_udp(&self) -> Result<(), String> {
+        let stop =
+            |router: &String| nft(router, "insert rule ip nat forward meta l4proto udp drop");
+        self.routers.iter().try_for_each(stop)
+    }
+
     /// The namespace of a home.
     pub fn home(&self, side: usize) -> &str {
         &self.homes[side]

@@ -96,6 +96,8 @@ pub struct Ping {
     pub medium: Option<String>,
     /// Where that link leads.
     pub uri: Option<String>,
+    /// How that link gets to the neighbour: directly or through a relay of its medium.
+    pub link_path: Option<String>,
 }
 
 /// `CLI-59`

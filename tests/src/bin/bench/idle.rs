@@ -19,14 +19,7 @@ pub(crate) async fn measure(peers: &Peers) -> Result<Section, Failure> {
     join(&daemons[0], &daemons[1]).await?;
     join(&daemons[2], &daemons[1]).await?;
     await_route(&daemons[0], daemons[2].address()).await?;
-    let idle = &daemons[1];
-    // Whatever follows a start has settled by then.
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    let before = (cpu_seconds(idle)?, written_bytes(idle)?);
-    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
-    let percent = 100.0 * (cpu_seconds(idle)? - before.0) / SECONDS as f64;
-    let written = written_bytes(idle)? - before.1;
-    let resident_mb = resident_bytes(idle)? as f64 / 1e6;
+    let idle = observe(&daemons[1]).await?;
     let seconds = "20";
     let (rns, dtn7) = (peers.reticulum(&["idle", seconds]), peers.dtn7(&["idle", seconds]));
     let mb = |answer: &serde_json::Value| {
@@ -37,28 +30,53 @@ pub(crate) async fn measure(peers: &Peers) -> Result<Section, Failure> {
     Ok(Section::new(
         "An idle daemon with two neighbours",
         vec![
-            Row::limited(
-                "resident",
-                format!("{resident_mb:.1} MB"),
-                "≤ 10 MB",
-                resident_mb <= 10.0,
-            )
-            .beside(format!("Reticulum {}, dtn7 {}", mb(&rns), mb(&dtn7))),
-            Row::limited("of a core", format!("{percent:.2} %"), "≤ 0.2 %", percent <= 0.2).beside(
-                format!(
-                    "Reticulum {}, dtn7 {}",
-                    figure(&rns, "cpu_percent", 2, " %"),
-                    figure(&dtn7, "cpu_percent", 2, " %")
-                ),
-            ),
-            Row::limited(
-                format!("written to disk in {SECONDS} s"),
-                format!("{written} B"),
-                "0 B",
-                written == 0,
-            ),
+            idle.resident_row(10.0).beside(format!("Reticulum {}, dtn7 {}", mb(&rns), mb(&dtn7))),
+            idle.core_row().beside(format!(
+                "Reticulum {}, dtn7 {}",
+                figure(&rns, "cpu_percent", 2, " %"),
+                figure(&dtn7, "cpu_percent", 2, " %")
+            )),
+            idle.disk_row(),
         ],
     ))
+}
+
+/// What a daemon costs while nothing happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle {
+    resident_mb: f64,
+    percent_of_core: f64,
+    written_bytes: u64,
+}
+
+/// Watches a daemon for a minute, once whatever follows a start has settled.
+pub(crate) async fn observe(daemon: &Daemon) -> Result<Idle, Failure> {
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let before = (cpu_seconds(daemon)?, written_bytes(daemon)?);
+    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    Ok(Idle {
+        resident_mb: resident_bytes(daemon)? as f64 / 1e6,
+        percent_of_core: 100.0 * (cpu_seconds(daemon)? - before.0) / SECONDS as f64,
+        written_bytes: written_bytes(daemon)? - before.1,
+    })
+}
+
+impl Idle {
+    pub(crate) fn resident_row(&self, limit_mb: f64) -> Row {
+        let (mb, limit) = (self.resident_mb, format!("≤ {limit_mb:.0} MB"));
+        Row::limited("resident", format!("{mb:.1} MB"), limit, mb <= limit_mb)
+    }
+
+    pub(crate) fn core_row(&self) -> Row {
+        let percent = self.percent_of_core;
+        Row::limited("of a core", format!("{percent:.2} %"), "≤ 0.2 %", percent <= 0.2)
+    }
+
+    pub(crate) fn disk_row(&self) -> Row {
+        let written = self.written_bytes;
+        let what = format!("written to disk in {SECONDS} s");
+        Row::limited(what, format!("{written} B"), "0 B", written == 0)
+    }
 }
 
 /// CPU time of a daemon.

@@ -10,6 +10,7 @@ mod line;
 mod peers;
 mod primitives;
 mod quic;
+mod reach;
 mod table;
 
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -18,7 +19,8 @@ use peers::Peers;
 use table::{Section, Table};
 
 /// What can be measured, in the order of the page.
-const SECTIONS: [&str; 7] = ["primitives", "line", "ingest", "flow", "absent", "iroh", "idle"];
+const SECTIONS: [&str; 8] =
+    ["primitives", "line", "ingest", "flow", "absent", "iroh", "reach", "idle"];
 
 /// Whatever went wrong: a benchmark has nothing to recover.
 type Failure = Box<dyn std::error::Error>;
@@ -75,6 +77,7 @@ async fn measure(name: &str, peers: &Peers) -> Result<Section, Failure> {
         "ingest" => ingest::measure(peers).await,
         "flow" => flow::measure(peers).await,
         "absent" => flow::measure_absent(peers).await,
+        "reach" => reach::measure().await,
         _ => idle::measure(peers).await,
     }
 }
