@@ -52,12 +52,22 @@ pub fn run(flags: Flags) -> Result<(), String> {
         follow_signals(started.handle.clone(), Arc::clone(&shared)).map_err(|e| e.to_string())?;
         (started.actor, clients.start(&config, started.handle, shared)?)
     };
+    drop(runtime.spawn(give_back_code()));
     if let Some(address) = config.iroh_serve_relay {
         relay::start(address).map_err(|error| format!("no relay: {error}"))?;
     }
     runtime.block_on(actor.run(|actor| announce(actor, &socket, is_new)));
     clients.stop();
     Ok(())
+}
+
+/// What ran once does not stay in memory: the start, and later what came with a rare visitor.
+async fn give_back_code() {
+    tokio::time::sleep(SETTLED_AFTER).await;
+    loop {
+        footprint::give_back_code();
+        tokio::time::sleep(GIVE_BACK_EVERY).await;
+    }
 }
 
 /// The runtime and thread that serve clients.
@@ -220,3 +230,9 @@ const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// Threads that may wait for descriptors and passphrases.
 const BLOCKING_MAX: usize = 16;
+
+/// By then a start is over: sockets are open, keys read, the first neighbours connected.
+const SETTLED_AFTER: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Mapping again what was needed after all costs some hundred minor faults, so seldom is enough.
+const GIVE_BACK_EVERY: std::time::Duration = std::time::Duration::from_secs(3_600);

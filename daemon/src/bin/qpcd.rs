@@ -12,7 +12,7 @@ use daemon::{
 };
 
 fn main() -> ExitCode {
-    heap::give_back_large_buffers();
+    footprint::fix_large_buffers();
     let done = match args::parse(std::env::args_os()) {
         Err(error) => {
             eprintln!("qpcd: {error}");
