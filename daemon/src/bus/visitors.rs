@@ -10,7 +10,7 @@ use std::{
     os::fd::OwnedFd as Fd,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -38,13 +38,13 @@ pub(super) struct Visitors {
     /// Who may wait for polkit, and who may be in, at once.
     waiting: Semaphore,
     places: Arc<Semaphore>,
-    clients: AtomicU64,
+    clients: AtomicU32,
 }
 
 impl Visitors {
     pub(super) fn new(context: Context) -> Self {
         let places = Arc::new(Semaphore::new(VISITORS_MAX));
-        Self { context, waiting: Semaphore::new(WAITING_MAX), places, clients: AtomicU64::new(0) }
+        Self { context, waiting: Semaphore::new(WAITING_MAX), places, clients: AtomicU32::new(0) }
     }
 }
 
@@ -114,7 +114,7 @@ impl Visitors {
         let place = places.try_acquire_owned().map_err(|_| busy("are let in"))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let client = Client {
-            number: self.clients.fetch_add(1, Ordering::Relaxed) + 1,
+            number: u64::from(self.clients.fetch_add(1, Ordering::Relaxed)) + 1,
             uid: caller.uid,
             pid: caller.pid,
             is_owner: role == Role::Owner,
