@@ -7,19 +7,22 @@
 #[cfg(target_os = "linux")]
 mod maps;
 
-/// Has freed buffers of 128 KiB and more, and the free end of the heap, go back to the system.
+/// Has freed buffers of 1 MiB and more, and all but 8 MiB of the heap's free end, go back to the
+/// system.
 ///
-/// glibc's allocator begins like that, but learns: after a buffer of a megabyte was freed once, buffers
+/// glibc's allocator begins stricter than that, but learns: after a buffer of a megabyte was freed once, buffers
 /// up to that size come from the heap, and the heap keeps up to twice as much. Listing the network's
 /// interfaces takes such a buffer for a millisecond. A threshold that was set is not moved
 /// (`mallopt(3)`). Does nothing where the C library is not glibc.
 pub fn fix_large_buffers() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for parameter in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+    for (parameter, len) in
+        [(libc::M_MMAP_THRESHOLD, LARGE_LEN), (libc::M_TRIM_THRESHOLD, HEAP_FREE_LEN_MAX)]
+    {
         // SAFETY: mallopt takes two integers by value, locks the allocator itself, and changes no
         // memory that is in use. It returns 0 for what it does not know, which changes nothing.
         #[expect(unsafe_code, reason = "the C library has no safe interface")]
-        let _ = unsafe { libc::mallopt(parameter, LARGE_LEN) };
+        let _ = unsafe { libc::mallopt(parameter, len) };
     }
 }
 
@@ -52,9 +55,15 @@ fn unmap(code: std::ops::Range<usize>) -> usize {
     if result == 0 { code.len() } else { 0 }
 }
 
-/// glibc's own first value.
+/// Above the batches and answers that carry messages of 64 KiB: mapping those each time costs an
+/// eighth of the throughput.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGE_LEN: i32 = 128 << 10;
+const LARGE_LEN: i32 = 1 << 20;
+
+/// What is freed and needed again at once is not returned in between: a stream of 64 KiB messages is
+/// some percent faster than with 2 MiB.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const HEAP_FREE_LEN_MAX: i32 = 8 << 20;
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
