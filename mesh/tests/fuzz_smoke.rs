@@ -74,14 +74,15 @@ fn honest_frames() -> Vec<Vec<u8>> {
 fn every_target_runs_and_is_built() {
     let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz");
     let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).expect("readable");
-    let corpus = |name: &str| std::fs::read_dir(fuzz.join("corpus").join(name));
+    let kept = |name: &str| std::fs::read_dir(fuzz.join("seeds").join(name));
     for (name, target) in ALL {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not built");
         let file = fuzz.join("fuzz_targets").join(format!("{name}.rs"));
         let program = std::fs::read_to_string(file).expect("each target has its program");
         assert!(program.contains(&format!("targets::{name}(")), "{name} runs something else");
-        // What was found interesting once is run every time.
-        for entry in corpus(name).into_iter().flatten().flatten() {
+        // What covered something once is run every time.
+        let entries = kept(name).unwrap_or_else(|error| panic!("no seeds of {name}: {error}"));
+        for entry in entries.flatten() {
             target(&std::fs::read(entry.path()).expect("readable"));
         }
     }

@@ -18,6 +18,15 @@ fn samples(name: &str) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
+/// What covered something once, kept beside the targets.
+fn kept(name: &str) -> Vec<Vec<u8>> {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/seeds").join(name);
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("no seeds of {name}: {error}"));
+    entries.flatten().map(|entry| std::fs::read(entry.path()).expect("readable")).collect()
+}
+
 /// Knuth's MMIX generator.
 struct Numbers(u64);
 
@@ -55,7 +64,7 @@ fn atk_31_decoders_outside_the_core_survive_any_bytes() {
     let seeds = std::env::var("QPC_FUZZ_SEEDS").ok().and_then(|text| text.parse().ok());
     for (name, target) in outer::ALL {
         let samples = samples(name);
-        samples.iter().for_each(|sample| target(sample));
+        samples.iter().chain(&kept(name)).for_each(|sample| target(sample));
         for seed in 0..seeds.unwrap_or(200) {
             let bytes = input(&mut Numbers(seed), &samples);
             let result = std::panic::catch_unwind(|| target(&bytes));
