@@ -41,11 +41,15 @@ pub fn plan(
     rng: &mut Rng,
 ) -> Vec<(Micros, Action)> {
     let mut plan = Vec::with_capacity(model.messages + model.channel_messages);
+    let pairs: Vec<_> = (0..model.pairs).map(|_| pair(participants, rng)).collect();
     for _ in 0..model.messages {
-        let sender = rng.index(participants);
+        let (sender, recipient) = match pairs.as_slice() {
+            [] => pair(participants, rng),
+            pairs => pairs[rng.index(pairs.len())],
+        };
         let send = Send {
             from: sender,
-            to: (sender + 1 + rng.index(participants - 1)) % participants,
+            to: recipient,
             payload_len: rng.within(&model.payload_len.range()) as usize,
             durable: !rng.chance(model.volatile_share),
             signed: rng.chance(model.signed_share),
@@ -60,6 +64,12 @@ pub fn plan(
         plan.push((rng.within(&(from..=until)), publish));
     }
     plan
+}
+
+/// Somebody, and somebody else.
+fn pair(participants: usize, rng: &mut Rng) -> (usize, usize) {
+    let from = rng.index(participants);
+    (from, (from + 1 + rng.index(participants - 1)) % participants)
 }
 
 /// A payload that tells messages apart.
@@ -83,5 +93,19 @@ mod tests {
             let Action::Send(send) = action else { panic!("no channel was asked for") };
             assert!(send.from != send.to && send.from < 3 && send.to < 3, "{send:?}");
         }
+    }
+
+    #[test]
+    fn as_many_pairs_write_as_there_are() {
+        let model = LoadModel { messages: 1_000, pairs: 7, ..LoadModel::default() };
+        let plan = plan(&model, 50, (0, 10), &mut Rng::new(3));
+        let pairs: std::collections::BTreeSet<_> = plan
+            .iter()
+            .map(|(_, action)| match action {
+                Action::Send(send) => (send.from, send.to),
+                Action::Publish { .. } => panic!("no channel was asked for"),
+            })
+            .collect();
+        assert_eq!(pairs.len(), 7);
     }
 }

@@ -121,6 +121,9 @@ pub struct DiskModel {
 pub struct LoadModel {
     /// Messages between random pairs.
     pub messages: usize,
+    /// How many pairs there are, each of which writes in one direction; 0 means any two, anew for each
+    /// message. Whoever writes to ever new nodes has ever more sessions, as it should.
+    pub pairs: usize,
     /// Their payloads.
     pub payload_len: Span,
     /// Nodes that take part; 0 means all that announce themselves.
@@ -241,6 +244,7 @@ impl Default for LoadModel {
     fn default() -> Self {
         Self {
             messages: 0,
+            pairs: 0,
             payload_len: Span(0, 1_000),
             participants: 0,
             volatile_share: 0.0,
