@@ -25,7 +25,7 @@ const A: u32 = 1;
 const B: u32 = 2;
 
 fn message(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 31 >> 3) as u8).collect()
+    (0..len).map(|i| ((i * 31) >> 3) as u8).collect()
 }
 
 fn outgoing(id: u8, message: &[u8], parity: u8) -> Outgoing {
