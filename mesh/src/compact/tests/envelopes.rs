@@ -168,3 +168,27 @@ fn cmp_25_channel_messages_lose_nothing_but_six_bytes() {
     let (kind, _) = two.exact(&framed(FrameKind::CHANNEL, &body[..251]));
     assert_eq!(kind, T::CHANNEL_PLAIN, "too short to be one");
 }
+
+#[test]
+fn cmp_26_lite_channel_objects_lose_five_bytes() {
+    let object = |hops_left, age_ms: u32, form, code, len| {
+        let rest: Vec<u8> = (0..len).collect();
+        let body = [&[hops_left][..], &age_ms.to_le_bytes(), &[form, code], &rest].concat();
+        framed(FrameKind(0x51), &body)
+    };
+    let mut two = Two::default();
+    // Labels and counter 5, text 50 and what says who, tag 8.
+    let frame = object(63, 0, 2, 10, 66);
+    let (kind, body) = two.exact(&frame);
+    assert_eq!((kind, body.len(), frame.len()), (T::CHANNEL_LITE, 68, 75));
+    assert_eq!(hex(&body[..4]), "bfa00001");
+    batter(kind, &body, &two.there);
+    let (_, body) = two.exact(&object(0, 86_400_000 / 256 * 15, 3, 10, 9));
+    assert_eq!(hex(&body[..4]), "c0af0f00");
+    batter(kind, &body, &two.there);
+    for other in [object(64, 0, 0, 0, 9), object(1, 0, 4, 0, 9), object(1, 0, 0, 16, 9)] {
+        assert_eq!(two.exact(&other).0, T::GENERIC);
+    }
+    assert_eq!(two.exact(&object(1, 0, 0, 0, 0)).0, T::GENERIC);
+    assert_eq!(two.exact(&object(1, 60_000, 0, 0, 9)).0, T::GENERIC, "its life is over");
+}

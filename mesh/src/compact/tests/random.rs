@@ -4,7 +4,7 @@ use super::*;
 fn random_frame(rng: &mut NodeRng) -> Vec<u8> {
     let mut noise = vec![0; rng.below(400) as usize];
     rng.fill(&mut noise);
-    match rng.below(8) {
+    match rng.below(9) {
         0 | 1 => {
             let lifetime_s = LIFETIMES_S[rng.below(16) as usize] + rng.below(2) as u32;
             let is_lite = rng.below(2) == 0;
@@ -50,6 +50,10 @@ fn random_frame(rng: &mut NodeRng) -> Vec<u8> {
             framed(FrameKind::RETRACT, &[vec![(noise.len() / 20) as u8], noise].concat())
         }
         6 => framed(FrameKind::CHANNEL, &noise),
+        7 => {
+            noise.iter_mut().take(7).for_each(|byte| *byte &= 0x1f);
+            framed(FrameKind(0x51), &noise)
+        }
         _ => framed(FrameKind(rng.below(256) as u8), &noise),
     }
 }
@@ -60,6 +64,7 @@ fn forgiving(sent: &[u8], back: &[u8]) -> Vec<u8> {
     let ages: &[usize] = match sent[1] {
         0x20 if sent.len() >= 47 => &[5],
         0x50 if sent.len() >= 254 => &[35],
+        0x51 if sent.len() >= 10 => &[3],
         _ => &[],
     };
     let costs: Vec<usize> = match sent[1] {
