@@ -114,7 +114,7 @@ pub fn compact_pieces(data: &[u8]) {
 /// A message of a neighbour whose frames are lost now and then.
 fn honest(incoming: &mut Incoming, mut now: mesh::Instant, seed: u32) {
     const HONEST: u32 = 1_000;
-    let message: Vec<u8> = (0..3_000_u32).map(|i| (i * 7 >> 2) as u8).collect();
+    let message: Vec<u8> = (0..3_000_u32).map(|i| ((i * 7) >> 2) as u8).collect();
     let mut outgoing =
         Outgoing::new(now, 9, message.clone(), 247, (seed % 3) as u8, PAUSE).expect("long");
     let (mut whole, mut frames) = (None, seed);

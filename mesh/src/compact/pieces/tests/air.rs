@@ -17,11 +17,16 @@ fn air_us(body: &[u8]) -> u64 {
     time_on_air_us(body.len() + 8)
 }
 
-/// One hop: everything both ends send, each frame lost with `loss` of 1,000; the air time used.
-fn hop(rng: &mut NodeRng, message: &[u8], loss: u64) -> (u64, Option<Vec<u8>>) {
+/// One hop: everything both ends send, each frame lost with `loss` of 1,000, and what an answer's
+/// turns cost beside its frame; the air time used.
+fn hop(
+    rng: &mut NodeRng,
+    message: &[u8],
+    (loss, turn_us): (u64, u64),
+    parity: u8,
+) -> (u64, Option<Vec<u8>>) {
     let (mut now, mut used, mut whole) = (NOW, 0, None);
     let pause = Duration::from_secs(1);
-    let parity = parity_pays(17, loss as u16, air_us(&[0; 247]), air_us(&[0; 4]));
     let mut sender = Outgoing::new(now, 1, message.to_vec(), ROOM, parity, pause).expect("long");
     let mut receiver = Incoming::new();
     while sender.verdict() == Verdict::UnderWay {
@@ -31,10 +36,11 @@ fn hop(rng: &mut NodeRng, message: &[u8], loss: u64) -> (u64, Option<Vec<u8>>) {
         let is_answer = receiver.poll(now, &mut body).is_some();
         if !is_answer && !sender.poll(now, &mut body) {
             let due = [sender.poll_timeout(), receiver.poll_timeout()];
-            now = now.max(due.into_iter().flatten().min().expect("somebody waits"));
+            let Some(due) = due.into_iter().flatten().min() else { break };
+            now = now.max(due);
             continue;
         }
-        used += air_us(&body);
+        used += air_us(&body) + if is_answer { turn_us } else { 0 };
         now += Duration::from_micros(air_us(&body));
         if rng.below(1_000) < loss {
             continue;
@@ -56,9 +62,10 @@ fn cmp_42_four_kilobytes_over_three_lossy_hops() {
     assert_eq!((time_on_air_us(50), time_on_air_us(255)), (107_776, 409_856));
     let message = message(4_096 + 90);
     let mut rng = NodeRng::from_seed([10; 32]);
-    let (minimum, _) = hop(&mut rng, &message, 0);
+    let (minimum, _) = hop(&mut rng, &message, (0, 0), 0);
     let pieces: u64 = pieces(&mut outgoing(1, &message, 0)).iter().map(|body| air_us(body)).sum();
     assert!(minimum < pieces + 60_000, "beyond the pieces one answer");
+    let parity = parity_pays(17, 100, air_us(&[0; 247]), air_us(&[0; 4]));
     let mut worst = 0;
     let mut total = 0;
     const RUNS: u64 = 400;
@@ -66,7 +73,7 @@ fn cmp_42_four_kilobytes_over_three_lossy_hops() {
         let mut used = 0;
         let mut bytes = message.clone();
         for _ in 0..3 {
-            let (air, whole) = hop(&mut rng, &bytes, 100);
+            let (air, whole) = hop(&mut rng, &bytes, (100, 0), parity);
             used += air;
             bytes = whole.expect("delivered");
         }
@@ -79,4 +86,32 @@ fn cmp_42_four_kilobytes_over_three_lossy_hops() {
     std::println!("mean {mean} %, worst {worst} % of the pieces alone");
     assert!(mean <= 115, "{mean} % on the average");
     assert!(worst <= 135, "{worst} % at worst");
+}
+
+#[test]
+fn cmp_39_the_choice_is_the_cheapest_on_the_air() {
+    let piece_us = air_us(&[0; 247]);
+    let mut rng = NodeRng::from_seed([39; 32]);
+    let mut chosen = [0; 3];
+    for len in [600, 2_000, 4_096] {
+        let message = message(len);
+        let count = len.div_ceil(243) as u16;
+        for (loss, turns) in [(30, 0), (100, 0), (100, 1), (100, 3), (200, 2), (300, 4)] {
+            let turn_us = turns * piece_us;
+            let choice = parity_pays(count, loss as u16, piece_us, air_us(&[0; 4]) + turn_us);
+            let mut cost = |parity| -> u64 {
+                // What is asked only once all is here costs alike in all three.
+                (0..300).map(|_| hop(&mut rng, &message, (loss, turn_us), parity).0).sum()
+            };
+            let costs = [0, 1, 2].map(&mut cost);
+            let cheapest = costs.iter().min().expect("three");
+            let choice = usize::from(choice);
+            chosen[choice] += 1;
+            assert!(
+                costs[choice] * 100 <= cheapest * 106,
+                "{len} {loss} {turns}: {choice} {costs:?}"
+            );
+        }
+    }
+    assert!(chosen.iter().all(|times| *times > 0), "{chosen:?}");
 }

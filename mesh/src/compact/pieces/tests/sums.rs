@@ -59,6 +59,7 @@ fn cmp_39_parity_only_where_it_is_cheaper() {
     for count in [2, 17, 100, 255] {
         for loss in [1, 50, 300, 999] {
             assert!(parity_pays(count, loss, piece, piece) <= PARITY_MAX);
+            assert!(parity_pays(count, loss, u64::MAX, u64::MAX) <= PARITY_MAX);
         }
     }
 }
