@@ -1,4 +1,5 @@
 use super::*;
+use crate::{crypto::Mode, envelope::EnvelopeIn, identity::MeshIdentity};
 
 /// A frame of a random kind that is sometimes well-formed.
 fn random_frame(rng: &mut NodeRng) -> Vec<u8> {
@@ -116,4 +117,33 @@ fn cmp_03_noise_is_refused_or_comes_back() {
         }
     }
     assert!(read > 1_000, "{read}");
+}
+
+#[test]
+fn cmp_03_signed_objects_stay_what_they_are() {
+    let identity = MeshIdentity::generate(&mut NodeRng::from_seed([3; 32]), false);
+    let (capabilities, validity) = (Capabilities::from_bits(3), announce(1, 1).validity);
+    let own = MeshAnnounce::signed(Mode::Real, &identity, 9, capabilities, validity, 2);
+    let mut two = Two::default();
+    for cost in [5_000_001, 4_000_001] {
+        let (_, _, back) = two.send(&announces(&[Advertisement { hops: 2, cost, announce: own }]));
+        let entry = Advertisement::parse(&back[3..]).expect("one entry");
+        assert_eq!((entry.announce, entry.announce.verify(Mode::Real)), (own, Ok(())));
+    }
+    // An envelope on its last hop but a few, aged on the way.
+    let mut head = Head { class: 0, age_ms: 0x0403_0201, ..Head::SESSION };
+    let mut body = [&identity.public().node_key()[..], &[7; 8], &[1], b"for everyone"].concat();
+    let unsigned = [&body[..], &[0; 64]].concat();
+    let digest = EnvelopeIn::parse(&head.frame(&unsigned)[2..]).expect("well-formed").digest();
+    body.extend_from_slice(&identity.sign(Mode::Real, &digest));
+    for hops_left in (3..60).rev() {
+        head.hops_left = hops_left;
+        let (_, _, back) = two.send(&head.frame(&body));
+        let envelope = EnvelopeIn::parse(&back[2..]).expect("well-formed");
+        assert_eq!(envelope.digest(), digest);
+        assert_eq!(envelope.verify_signature(Mode::Real), Ok(()));
+        // Ten seconds at every hop, and what rounding adds.
+        head.age_ms = envelope.header().age_ms + 10_000;
+    }
+    assert!(head.age_ms < 0x0403_0201 + 58 * (604_800_000 / 256 + 1), "not a quarter of the life");
 }
