@@ -205,7 +205,9 @@ impl Routing {
         open.passed = Some((now, ttl, min_seq));
         let pause = if open.is_pausing() { pause + VAIN_PAUSE } else { pause };
         self.requests.reschedule(address, now + pause);
-        let nonce = rng.array();
+        // Four random bytes are enough, and on radio the zeros cost nothing (`CMP-24`).
+        let mut nonce = rng.array();
+        nonce[4..].fill(0);
         self.requests.remember(nonce);
         self.pass_on(PathRequest { destination: address, min_seq, nonce, ttl }, NOBODY);
     }

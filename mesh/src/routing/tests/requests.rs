@@ -49,6 +49,19 @@ fn rt50_rings_grow_until_somebody_answers() {
 }
 
 #[test]
+fn cmp_24_nonces_end_in_four_zero_bytes() {
+    let mut bench = Bench::with_neighbours(1);
+    find(&mut bench, D, None);
+    let said = bench.said(1).into_iter().find_map(|said| match said {
+        Said::Request(request) => Some(request.nonce),
+        _ => None,
+    });
+    let nonce = said.expect("asked");
+    assert_eq!(nonce[4..], [0; 4]);
+    assert_ne!(nonce[..4], [0; 4]);
+}
+
+#[test]
 fn rt50_a_search_that_finds_nothing_ends() {
     let mut bench = Bench::with_neighbours(1);
     find(&mut bench, D, None);
