@@ -12,15 +12,19 @@
 //! | [`session`] | sessions, and the index by which tags find them |
 //! | [`text`] | what is inside: messages named by reference |
 //! | [`rows`] | sessions on disk |
+//! | [`handshake`] | a first message in one frame, keys in two |
 
 mod chain;
+pub mod handshake;
 mod rows;
 mod session;
 mod short;
 mod text;
 
-pub(crate) use session::{LiteError, LiteSessions};
-pub use session::{LiteId, LiteMark, LitePeer, LiteSeed, lite_lifetime, lite_lock, lite_lock_of};
+pub(crate) use session::{LiteError, LiteSessions, lite_tag};
+pub use session::{
+    LiteId, LiteMark, LitePeer, LiteSeed, is_lite_lock, lite_lifetime, lite_lock, lite_lock_of,
+};
 pub use short::{SHORT_PREIMAGE_LEN, SHORT_TAG_LEN, ShortKey, ShortPreimage, ShortTag};
 
 #[cfg(test)]

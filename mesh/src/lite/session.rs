@@ -60,6 +60,11 @@ impl LiteSeed {
         Self { secret: kdf::extract(&both, &*inner), initiator }
     }
 
+    #[cfg(test)]
+    pub(super) fn for_test(&self) -> ([u8; 32], bool) {
+        (*self.secret, self.initiator)
+    }
+
     fn halves(&self) -> (LiteSending, LiteReceiving) {
         let there = Direction::derive(&self.secret, b"qpc lite there");
         let back = Direction::derive(&self.secret, b"qpc lite back");
@@ -512,8 +517,13 @@ pub fn lite_lock(tag: &ShortTag) -> [u8; 16] {
     lock
 }
 
+/// Whether a lock has the form of a lite envelope's.
+pub fn is_lite_lock(lock: &[u8; 16]) -> bool {
+    lock[SHORT_TAG_LEN..].iter().all(|byte| *byte == 0)
+}
+
 /// The tag in a lite envelope's lock.
-pub(super) fn lite_tag(lock: &[u8; 16]) -> ShortTag {
+pub(crate) fn lite_tag(lock: &[u8; 16]) -> ShortTag {
     let (tag, _) = lock.split_first_chunk().expect("8 is less than 16");
     *tag
 }

@@ -27,6 +27,7 @@
 mod accept;
 mod chain;
 mod contact;
+mod first;
 mod lite;
 mod open;
 mod peers;
@@ -46,6 +47,7 @@ use alloc::{
 use core::fmt;
 
 pub use contact::{AdmissionAsked, Through};
+pub use first::Answer;
 pub use open::Opened;
 pub use schedule::lock;
 pub use seal::{SealError, SealParams, Sealed};
@@ -113,6 +115,7 @@ pub struct Sessions {
     /// Our own certificate, signed once.
     certificate: Option<Certificate>,
     lite: LiteSessions,
+    handshakes: first::Handshakes,
 }
 
 /// One session.
@@ -161,6 +164,7 @@ impl Sessions {
             contacts: BTreeMap::new(),
             certificate: None,
             lite: LiteSessions::default(),
+            handshakes: first::Handshakes::default(),
         }
     }
 

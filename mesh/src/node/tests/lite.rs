@@ -137,3 +137,53 @@ fn mll_09_an_unknown_tag_is_refused() {
     say(&mut net, 0, 2, "named");
     assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
 }
+
+fn befriend(net: &mut Net, host: usize, other: usize) {
+    let (address, name) = (net.address(other), "friend".into());
+    let root_key = None;
+    net.command(host, Command::ContactAdd { name, address, root_key });
+}
+
+/// MLL-18: contacts that have each other's bundle need one frame for a first message and one for
+/// keys; then all is as it is after a full first contact.
+#[test]
+fn mll_18_first_contact_in_one_frame() {
+    let mut net = row(&[2_000, 2_000]);
+    for (one, other) in [(0, 2), (2, 0)] {
+        befriend(&mut net, one, other);
+        let (address, now) = (net.address(other), net.now);
+        net.hosts[one].node.want_bundle(now, address);
+        net.drain(one);
+    }
+    net.run(Duration::from_secs(60));
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 32 + 33 + 11 + 50 + 8)]);
+    // RNode 1, type 1, hints 2, hops 1, life 1, address 16, label 2; tag 3 and body 135; tags 8 and 4.
+    assert_eq!(1 + 1 + 2 + 1 + 1 + 16 + 2 + 3 + (1 + 32 + 33 + 61 + 8) + 8 + 4, 174);
+    assert_eq!(envelopes(&net, 2), [(3, 45 + 3 + 32 + 1 + 8)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 6 + 11 + 50)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
+    assert_eq!(net.shown(2), [FIFTY; 3]);
+    assert_eq!(net.shown(0), ["answer"]);
+}
+
+/// MLL-18: who has no bundle of the sender refuses, and is written to in full.
+#[test]
+fn mll_18_without_the_bundle_a_full_one_follows() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 0, 2);
+    let sent = say(&mut net, 0, 2, "hello");
+    assert_eq!(sent.iter().map(|(class, _)| *class).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(net.shown(2), ["hello"]);
+}
+
+/// MLL-18: never below a suite floor.
+#[test]
+fn mll_18_not_below_the_floor() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 0, 2);
+    let peer = net.address(2);
+    net.hosts[0].node.sessions.raise_floor(&peer, crate::identity::Suite::XWing);
+    let sent = say(&mut net, 0, 2, "hello");
+    assert!(sent.iter().all(|(class, _)| *class == 2));
+}
