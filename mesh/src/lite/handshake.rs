@@ -23,7 +23,7 @@ use chacha20::{
 };
 
 use super::{
-    session::LiteSeed,
+    seed::LiteSeed,
     short::{ShortKey, ShortPreimage, ShortTag},
 };
 use crate::{

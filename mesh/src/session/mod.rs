@@ -311,7 +311,7 @@ impl Sessions {
         for id in over.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.remove(id);
         }
-        if !self.sessions.is_empty() {
+        if self.runs_clock() {
             self.clock.save(now, &mut self.records);
         }
     }
@@ -319,7 +319,11 @@ impl Sessions {
     /// When [`Sessions::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         // Sessions expire after weeks: the hour of the clock's row is soon enough.
-        (!self.sessions.is_empty()).then(|| self.clock.save_at())
+        self.runs_clock().then(|| self.clock.save_at())
+    }
+
+    fn runs_clock(&self) -> bool {
+        !self.sessions.is_empty() || self.lite.len() > 0
     }
 
     /// How many sessions there are.
