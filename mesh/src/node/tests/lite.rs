@@ -186,3 +186,20 @@ fn mll_18_not_below_the_floor() {
     let sent = say(&mut net, 0, 2, "hello");
     assert!(sent.iter().all(|(class, _)| *class == 2));
 }
+
+/// MLL-19: an age that slow links rounded up does not call for a second receipt inside a session.
+#[test]
+fn mll_19_ages_call_for_no_second_receipt() {
+    let mut net = row(&[2_000, 2_000]);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 0, 2, "name");
+    net.meddle = Some(|_, host, frame| {
+        // The relay adds a day to what it forwards.
+        if host == 1 && frame.get(1) == Some(&FrameKind::ENVELOPE.0) {
+            frame[2 + 3..2 + 7].copy_from_slice(&86_400_000_u32.to_le_bytes());
+        }
+        true
+    });
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(envelopes(&net, 2), []);
+}
