@@ -35,12 +35,15 @@ impl LiteSessions {
         let (first, last) = ((tag, LiteId([0; 8]), 0), (tag, LiteId([255; 8]), u32::MAX));
         let candidates: Vec<_> =
             self.index.range(first..=last).map(|(_, id, counter)| (*id, *counter)).collect();
-        for (id, counter) in candidates {
-            if let Some(opened) = self.try_open(now_s, (id, counter), header, body)? {
-                return Ok(opened);
+        let mut refusal = Error::from(Unsupported::UnknownSession);
+        for candidate in candidates {
+            match self.try_open(now_s, candidate, header, body) {
+                Err(Error::PeerMisbehaved(forged)) => refusal = forged.into(),
+                Err(Error::Unsupported(Unsupported::UnknownSession)) => {}
+                done => return done,
             }
         }
-        Err(Unsupported::UnknownSession.into())
+        Err(refusal)
     }
 
     fn try_open(
@@ -49,27 +52,29 @@ impl LiteSessions {
         (id, counter): (LiteId, u32),
         header: &Header,
         body: &LiteBody<'_>,
-    ) -> Result<Option<LiteOpened>, Error> {
-        let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
+    ) -> Result<LiteOpened, Error> {
+        let unknown = Unsupported::UnknownSession;
+        let session = self.sessions.get_mut(&id).ok_or(unknown)?;
         let tag = lite_tag(&header.lock);
         let derived = match session.receiving.judge(counter) {
             Judged::Opened(preimage) if preimage.tag() == tag => {
-                return Ok(Some(LiteOpened { id, peer: session.peer, preimage, text: None }));
+                return Ok(LiteOpened { id, peer: session.peer, preimage, text: None });
             }
-            Judged::Opened(_) | Judged::Gone => return Ok(None),
+            // Of another life of the peer: its counters cannot be told from those before.
+            Judged::Opened(_) | Judged::Gone => return Err(unknown.into()),
             Judged::Fresh(derived) => derived,
         };
         let mut text = body.ciphertext.to_vec();
         let key = chain::message_key(&derived.key);
         let associated = associated(header, &body.session_tag);
-        let Ok(preimage) = key.open(&associated, &mut text, &tag) else { return Ok(None) };
+        let preimage = key.open(&associated, &mut text, &tag)?;
         let before = session.receiving.window();
         session.receiving.opened(counter, preimage, derived);
         session.used_s = now_s;
         let peer = session.peer;
         let text = session.receiving.references.read_text(counter, text);
         self.follow(id, before);
-        Ok(Some(LiteOpened { id, peer, preimage, text: Some(text?) }))
+        Ok(LiteOpened { id, peer, preimage, text: Some(text?) })
     }
 
     /// Takes the note, if there is one, off a text that came in the full session of `id`.

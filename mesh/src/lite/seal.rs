@@ -50,6 +50,7 @@ impl LiteSessions {
         let usable = |session: &LiteSession| {
             session.confirmed
                 && !session.sending.is_exhausted()
+                && !session.sending.needs_note()
                 && floor.is_none_or(|floor| session.peer.suite >= floor)
                 && now_s < session.created_s + SESSION_SEND_AGE_MAX.as_secs()
         };

@@ -26,8 +26,9 @@ use crate::{
     time::Instant,
 };
 
-/// First frames of ours that wait for an answer: 64 × 300 B.
-const WAITING_MAX: usize = 64;
+/// First frames of ours that wait for an answer, 300 B each. Whatever says that it is an answer is
+/// tried with all of them: 16 × 2 exchanges are 2 ms.
+const WAITING_MAX: usize = 16;
 
 /// Peers that could not open a first frame of ours: 20 kB.
 const REFUSED_MAX: usize = 1_024;

@@ -58,10 +58,10 @@ impl Sessions {
         inner: &[&[u8]],
     ) -> Result<Sealed, SealError> {
         self.clock.start(now);
-        if params.signed.is_some() {
+        let len: usize = inner.iter().map(|part| part.len()).sum();
+        if params.signed.is_some() || len == 0 {
             return Err(SealError::NoSession);
         }
-        let len: usize = inner.iter().map(|part| part.len()).sum();
         if HEADER_LEN + LITE_OVERHEAD_MAX + len > ENVELOPE_LEN_MAX {
             return Err(SealError::TooLong);
         }
