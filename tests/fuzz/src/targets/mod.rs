@@ -4,6 +4,7 @@
 //! read is written back as the same bytes, memory stays within its limits, a machine that was
 //! drained has nothing more to say.
 
+mod lite;
 mod node;
 mod objects;
 
@@ -23,6 +24,7 @@ use mesh::{
     wire::frame::{self, FrameKind},
 };
 
+pub use lite::lite;
 pub use node::{honest_traffic, node};
 pub use objects::{inner, meeting, proof, rows};
 
@@ -49,6 +51,7 @@ pub const ALL: &[Target] = &[
     ("invite", invite),
     ("node", node),
     ("inner", inner),
+    ("lite", lite),
     ("meeting", meeting),
     ("proof", proof),
     ("rows", rows),
