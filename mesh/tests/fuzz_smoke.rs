@@ -137,7 +137,7 @@ fn handed_over() {
 
 #[test]
 fn machines() {
-    for name in ["reassembler", "channel", "channel_rows", "reconcile", "inner", "rows"] {
+    for name in ["reassembler", "channel", "channel_rows", "reconcile", "inner", "lite", "rows"] {
         run(target(name), &[]);
     }
 }

@@ -207,7 +207,7 @@ impl Sessions {
         envelope.seal(self.mode, &SealParams { signed: None, ..*params }, inner)
     }
 
-    fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
+    pub(super) fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
         match self.floor(&bundle.identity.address()) {
             Some(floor) if suite < floor && self.rules.holds(Rule::SuiteFloor) => {
                 Err(SealError::SuiteFloor { floor })
@@ -265,6 +265,7 @@ impl Sessions {
                 queued: false,
             },
         );
+        self.export_lite(id, (&transcript, &shared), true);
         Ok(id)
     }
 
@@ -354,7 +355,7 @@ impl ContactEnvelope<'_> {
         bytes.extend_from_slice(&tag);
         self.work(&label, sealed_at, &mut bytes);
         let envelope = finish(mode, self.identity, header, bytes);
-        Ok(Sealed { lock, session: None, envelope })
+        Ok(Sealed { lock, session: None, lite: None, envelope })
     }
 
     /// The admission; of a proof of work only its place.

@@ -5,6 +5,7 @@
 //! drained has nothing more to say.
 
 mod compact;
+mod lite;
 mod node;
 mod objects;
 
@@ -25,6 +26,7 @@ use mesh::{
 };
 
 pub use compact::{compact, compact_pieces};
+pub use lite::lite;
 pub use node::{honest_traffic, node};
 pub use objects::{inner, meeting, proof, rows};
 
@@ -51,6 +53,7 @@ pub const ALL: &[Target] = &[
     ("invite", invite),
     ("node", node),
     ("inner", inner),
+    ("lite", lite),
     ("meeting", meeting),
     ("proof", proof),
     ("rows", rows),
