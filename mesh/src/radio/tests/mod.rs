@@ -288,7 +288,7 @@ impl Air {
         let shown = self.stations[at].events.iter();
         shown
             .filter_map(|event| match event {
-                Event::Message(message) => Some(message.payload.clone()),
+                Event::Message(message) => Some(message.payload.to_vec()),
                 _ => None,
             })
             .collect()
