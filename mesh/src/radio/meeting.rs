@@ -13,7 +13,7 @@ use crate::{
     crypto::{hash::Domain, hash::digest32, sign},
     error::{Error, PeerMisbehaved},
     identity::PublicIdentity,
-    limits::{RADIO_NEIGHBOURS_MAX, RADIO_STRANGERS_MAX},
+    limits::{LINK_MTU_MAX, RADIO_NEIGHBOURS_MAX, RADIO_STRANGERS_MAX},
     link::{LinkCaps, Medium},
     time::Instant,
 };
@@ -134,7 +134,7 @@ impl RadioPort {
         }
         let oldest = strangers.min_by_key(|(id, neighbour)| (neighbour.last_heard, **id));
         if let Some(id) = oldest.map(|(id, _)| *id) {
-            self.neighbours.remove(&id);
+            self.forget(id);
         }
     }
 
@@ -281,7 +281,7 @@ impl RadioPort {
         let former =
             self.neighbours.iter().find(|(_, n)| n.up && n.peer == peer).map(|(id, _)| *id);
         if let Some(former) = former {
-            self.neighbours.remove(&former);
+            self.forget(former);
             self.events.push_back(RadioEvent::Down { neighbour: former });
         }
         if self.neighbours.values().filter(|n| n.up).count() >= RADIO_NEIGHBOURS_MAX {
@@ -300,7 +300,7 @@ impl RadioPort {
     pub fn link_caps(&self) -> LinkCaps {
         LinkCaps {
             medium: Medium::Lora,
-            mtu: super::unicast::FRAME_LEN_MAX as u32,
+            mtu: LINK_MTU_MAX,
             bitrate_bps: self.config.modulation.bitrate_bps(),
             reliable: false,
             shared: true,
@@ -311,6 +311,7 @@ impl RadioPort {
     /// nobody has to be introduced.
     pub(super) fn bring_down(&mut self, id: NeighbourId) {
         let Some(mut neighbour) = self.neighbours.remove(&id) else { return };
+        self.incoming.forget(id.0);
         neighbour.forget_traffic();
         if core::mem::take(&mut neighbour.up) {
             self.events.push_back(RadioEvent::Down { neighbour: id });
