@@ -49,6 +49,8 @@ use alloc::{
 };
 use core::time::Duration;
 
+pub(crate) use neighbours::shared_hop;
+
 use self::{
     admission::{Admission, Share},
     held::Holds,
@@ -228,7 +230,7 @@ impl Routing {
             return;
         };
         if caps.shared {
-            let wait = neighbours::shared_hop(caps.bitrate_bps) * 32;
+            let wait = shared_hop(caps.bitrate_bps) * 32;
             self.own_shared_due = Some(now + wait);
         }
         if !is_new {
