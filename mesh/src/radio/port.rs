@@ -307,7 +307,6 @@ impl RadioPort {
         let silences = self.neighbours.values().filter_map(|n| n.outgoing.as_ref());
         let silences = silences.filter_map(|(outgoing, _)| outgoing.poll_timeout()).min();
         let repeats = self.neighbours.values().filter_map(|n| n.outstanding.as_ref()?.due).min();
-        let keys = self.neighbours.values().filter_map(|n| n.keys_due).min();
         [
             silent,
             silences,
@@ -315,7 +314,7 @@ impl RadioPort {
             acks.map(|due| due.max(self.turn.ack_at())),
             ready.then_some(at),
             repeats.map(|due| due.max(at)),
-            keys.map(|due| due.max(at)),
+            self.keys_due().map(|due| due.max(at)),
             self.introduction.due.map(|due| due.max(at)),
             self.broadcasts.poll_timeout().map(|due| due.max(at)),
         ]
