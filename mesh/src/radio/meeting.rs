@@ -221,7 +221,7 @@ impl RadioPort {
             let sender = self.with_hint(from).find(|id| {
                 self.neighbours.get(id).is_some_and(|n| n.keys.tag_back(0, &covered) == entry.tag)
             });
-            found = found.or(sender.map(|id| (id, *entry)));
+            found = found.or_else(|| sender.map(|id| (id, *entry)));
         }
         let Some((id, entry)) = found else {
             if self.with_hint(from).next().is_none() {

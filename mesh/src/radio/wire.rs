@@ -178,7 +178,7 @@ pub(super) fn read_keys(payload: &[u8]) -> Result<(u8, Vec<KeyEntry>), Malformed
     let mut r = Reader::new(payload);
     r.u8("radio kind")?;
     let from = r.u8("from")?;
-    if r.remaining() == 0 || r.remaining() % KeyEntry::LEN != 0 {
+    if r.remaining() == 0 || !r.remaining().is_multiple_of(KeyEntry::LEN) {
         return Err(Malformed::OutOfRange("key entries"));
     }
     let mut entries = Vec::with_capacity(r.remaining() / KeyEntry::LEN);
