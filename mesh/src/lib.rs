@@ -52,6 +52,7 @@ pub mod limits;
 pub mod link;
 pub mod lite;
 pub mod node;
+pub mod radio;
 pub mod receipt;
 pub mod reconcile;
 pub mod record;

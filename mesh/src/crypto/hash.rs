@@ -80,6 +80,10 @@ domains! {
     Pass = b"qpc pass       1",
     /// What a lite handshake is about (`MLL-16`).
     LiteHandshake = b"qpc lite hshake1",
+    /// A radio port's hello, the name of one start of a port, and what it broadcasts (`RAD-04`).
+    RadioHello = b"qpc radio hello1",
+    /// The tag of a payload on a radio (`RAD-05`).
+    HopTag = b"qpc hop tag    1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).

@@ -22,6 +22,9 @@ pub(super) const INGRESS_BYTES_MAX: usize = 4 << 20;
 /// not fit is dropped and asked for again.
 pub(super) const CONTROL_FRAMES_MAX: usize = 4_096;
 
+/// Acknowledgements of custody that may wait for one link: 256 × 24 B = 6 kB.
+const CUSTODY_LATER_MAX: usize = 256;
+
 /// Who an envelope came from, for fairness: a link, or this node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ingress {
@@ -43,6 +46,37 @@ struct Entry {
     item: Queued,
     len: usize,
 }
+
+/// Whose turn it is on a medium that all its links share: start-time fair queueing by bytes. Each
+/// neighbour's next envelope starts where its last one ended, and not before those that are on the
+/// air now, so that nobody saves turns up.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    ends: BTreeMap<Ingress, u64>,
+    now: u64,
+}
+
+impl Turns {
+    fn of(&self, ingress: Ingress) -> u64 {
+        self.ends.get(&ingress).map_or(self.now, |end| self.now.max(*end))
+    }
+
+    /// Where things stand.
+    pub(super) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn take(&mut self, ingress: Ingress, len: usize) -> u64 {
+        let start = self.of(ingress);
+        self.now = start;
+        self.ends.retain(|_, end| *end > start);
+        self.ends.insert(ingress, start + (len + TURN_OVERHEAD) as u64);
+        start
+    }
+}
+
+/// What a frame costs beside its bytes: preamble, turn and acknowledgement.
+const TURN_OVERHEAD: usize = 40;
 
 /// One priority's envelopes: a round over ingress neighbours, within each a round over
 /// destinations, within each first in first out.
@@ -75,6 +109,17 @@ impl FairQueue {
 
     fn pop(&mut self) -> Option<(Ingress, Entry)> {
         let ingress = self.round.pop_front()?;
+        self.pop_of(ingress)
+    }
+
+    /// The next of one neighbour's, out of its turn.
+    fn pop_from(&mut self, ingress: Ingress) -> Option<(Ingress, Entry)> {
+        let at = self.round.iter().position(|other| *other == ingress)?;
+        self.round.remove(at);
+        self.pop_of(ingress)
+    }
+
+    fn pop_of(&mut self, ingress: Ingress) -> Option<(Ingress, Entry)> {
         let flow = self.flows.get_mut(&ingress)?;
         let dest = flow.round.pop_front()?;
         let queue = flow.dests.get_mut(&dest)?;
@@ -98,6 +143,8 @@ impl FairQueue {
 pub(super) struct LinkQueue {
     control: VecDeque<Vec<u8>>,
     custody_acks: Vec<[u8; 16]>,
+    /// Acknowledgements of custody that wait whether the receipt makes them needless (`HOP-13`).
+    custody_later: Vec<([u8; 16], Instant)>,
     receipts: Vec<[u8; 16]>,
     /// Bytes of the envelopes that the waiting receipts are about.
     receipts_bytes: usize,
@@ -145,8 +192,38 @@ impl LinkQueue {
         Some((ingress, entry.item, entry.len))
     }
 
+    /// The next envelope for a shared medium: of the neighbour whose turn is first, whatever priority
+    /// others claim, and with its place among all links (`HOP-14`).
+    pub(super) fn pop_envelope_shared(
+        &mut self,
+        turns: &mut Turns,
+    ) -> Option<(Ingress, Queued, usize, u64)> {
+        let waiting = self.envelopes.iter().flat_map(|queue| queue.flows.keys().copied());
+        let first = waiting.min_by_key(|ingress| (turns.of(*ingress), *ingress))?;
+        let mut queues = self.envelopes.iter_mut().rev();
+        let (ingress, entry) = queues.find_map(|queue| queue.pop_from(first))?;
+        self.envelope_count -= 1;
+        let turn = turns.take(ingress, entry.len);
+        Some((ingress, entry.item, entry.len, turn))
+    }
+
     pub(super) fn push_custody_ack(&mut self, id: EnvelopeId) {
         self.custody_acks.push(id.0);
+    }
+
+    /// The same, unless the receipt of the envelope passes here before `due`. Beyond
+    /// [`CUSTODY_LATER_MAX`] nothing waits.
+    pub(super) fn push_custody_ack_later(&mut self, id: EnvelopeId, due: Instant) {
+        if self.custody_later.len() >= CUSTODY_LATER_MAX {
+            return self.push_custody_ack(id);
+        }
+        self.custody_later.retain(|(other, _)| *other != id.0);
+        self.custody_later.push((id.0, due));
+    }
+
+    /// The receipt of an envelope goes to the neighbour, and says more.
+    pub(super) fn cancel_custody_ack(&mut self, id: &EnvelopeId) {
+        self.custody_later.retain(|(other, _)| *other != id.0);
     }
 
     pub(super) fn custody_acks(&mut self) -> &mut Vec<[u8; 16]> {
@@ -171,10 +248,17 @@ impl LinkQueue {
             self.receipts_due = None;
             self.receipts_ripe = true;
         }
+        let ripe = self.custody_later.iter().filter(|(_, due)| *due <= now).map(|(id, _)| *id);
+        self.custody_acks.extend(ripe);
+        self.custody_later.retain(|(_, due)| *due > now);
     }
 
     pub(super) fn receipts_due(&self) -> Option<Instant> {
         self.receipts_due
+    }
+
+    pub(super) fn custody_due(&self) -> Option<Instant> {
+        self.custody_later.iter().map(|(_, due)| *due).min()
     }
 
     pub(super) fn receipts_ready(&self, now: Instant) -> bool {
@@ -256,6 +340,38 @@ mod tests {
         push(&mut queue, 2, 9, 100);
         push(&mut queue, 2, 9, 101);
         assert_eq!(order(&mut queue), [0, 100, 1, 101, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn hop_14_on_a_shared_medium_bytes_count_and_priority_does_not() {
+        let (mut turns, mut near, mut far) =
+            (Turns::default(), LinkQueue::default(), LinkQueue::default());
+        let push = |queue: &mut LinkQueue, from: u32, priority, len: usize, n: u8| {
+            let item = Queued::Stored(EnvelopeId([n; 16]));
+            queue.push_envelope(Ingress::Link(LinkId(from)), dest(n), priority, item, len);
+        };
+        // A flood of large urgent envelopes on both links; one neighbour with small ones on one.
+        for n in 0..20 {
+            push(&mut near, 1, Priority::Urgent, 400, n);
+            push(&mut far, 1, Priority::Urgent, 400, n);
+            push(&mut near, 2, Priority::Low, 60, 100 + n);
+        }
+        let (mut flood, mut honest) = (0, 0);
+        for _ in 0..16 {
+            // The medium takes what has the lower turn of the two links' next.
+            let mut heads = Vec::new();
+            heads.extend(near.pop_envelope_shared(&mut turns));
+            heads.extend(far.pop_envelope_shared(&mut turns));
+            for (ingress, _, len, _) in heads {
+                if ingress == Ingress::Link(LinkId(1)) { flood += len } else { honest += len }
+            }
+        }
+        assert!(honest >= 60 * 14, "{honest} bytes against {flood}");
+        let mut turn = turns.now();
+        while let Some((.., next)) = near.pop_envelope_shared(&mut turns) {
+            assert!(next >= turn, "turns never run backwards");
+            turn = next;
+        }
     }
 
     #[test]

@@ -35,9 +35,9 @@ use alloc::{
 
 pub use self::meeting::{InviteVerdict, Strangers};
 use self::{
-    bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, links::Link,
-    mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce, proofs::Proofs,
-    receipts::LockTable, records::Commit,
+    bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, link_queue::Turns,
+    links::Link, mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce,
+    proofs::Proofs, receipts::LockTable, records::Commit,
 };
 use crate::{
     address::Address,
@@ -134,6 +134,9 @@ pub struct Node {
     wall: Option<(Instant, WallClock)>,
     links: BTreeMap<LinkId, Link>,
     dirty_links: BTreeSet<LinkId>,
+    /// Whose turn it is on the shared medium, and that of the frame being written.
+    turns: Turns,
+    turn: u64,
     routing: Routing,
     sessions: Sessions,
     prekeys: PreKeys,
@@ -213,6 +216,8 @@ impl Node {
             routed_receipts_due: None,
             links: BTreeMap::new(),
             dirty_links: BTreeSet::new(),
+            turns: Turns::default(),
+            turn: 0,
             wall: None,
             blocked: BTreeMap::new(),
             settled: true,
@@ -285,6 +290,24 @@ impl Node {
     pub fn handle_link_down(&mut self, now: Instant, link: LinkId) {
         self.begin(now);
         self.on_link_down(now, link);
+    }
+
+    /// A medium that repeats frames by itself tells how the last one fared: `transmissions` it took,
+    /// or was given up after.
+    pub fn handle_link_delivery(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        transmissions: u8,
+        delivered: bool,
+    ) {
+        self.begin(now);
+        for _ in usize::from(delivered)..usize::from(transmissions) {
+            self.routing.on_link_delivery(link, false);
+        }
+        if delivered {
+            self.routing.on_link_delivery(link, true);
+        }
     }
 
     /// A frame arrived. Whatever is wrong with it is counted, never returned.
@@ -362,6 +385,7 @@ impl Node {
     ) -> Option<Transmit> {
         self.settle();
         let start = buf.len();
+        self.turn = self.turns.now();
         if !self.write_frame(now, link, buf) {
             return None;
         }
@@ -369,7 +393,7 @@ impl Node {
         if let Some(state) = self.links.get_mut(&link) {
             state.count_sent(size);
         }
-        Some(Transmit { size })
+        Some(Transmit { size, turn: self.turn })
     }
 
     /// Next event for the application.

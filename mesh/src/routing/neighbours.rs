@@ -86,6 +86,8 @@ pub(super) struct Neighbour {
     pub(super) waiting: BTreeSet<(u8, u8, u64)>,
     /// Path requests it may still make (`RT-52`).
     pub(super) budget: Bucket,
+    /// Milliseconds of shared media that may be spent on its questions (`RT-54`).
+    searches: Bucket,
     /// When the cost of a link may change next (`RT-04`).
     recost_after: Instant,
 }
@@ -93,21 +95,33 @@ pub(super) struct Neighbour {
 impl Neighbour {
     fn new(now: Instant, identity: PublicIdentity, link: Link) -> Self {
         let (rate, burst) = if is_fast(&link.caps) { REQUESTS_FAST } else { REQUESTS_SLOW };
+        let own_due = !link.caps.shared;
         Self {
             identity,
             links: Vec::from([link]),
             counted: 0,
             cursor: 0,
             since: 0,
-            own_due: true,
+            own_due,
             answers: VecDeque::new(),
             retracts: VecDeque::new(),
             owed: VecDeque::new(),
             requests: VecDeque::new(),
             waiting: BTreeSet::new(),
             budget: Bucket::new(now, rate, burst),
+            searches: Bucket::new(now, SEARCHES.0, SEARCHES.1),
             recost_after: now,
         }
+    }
+
+    /// Whether a question of this neighbour may go to a shared medium of this `hop` (`RT-54`).
+    pub(super) fn may_search(&mut self, now: Instant, hop: Duration) -> bool {
+        let cost = u64::try_from((hop * SEARCH_HOPS).as_millis()).unwrap_or(u64::MAX);
+        let may = self.searches.available(now) >= cost.min(SEARCHES.1);
+        if may {
+            self.searches.take(now, cost);
+        }
+        may
     }
 
     /// The cheapest link's cost.
@@ -118,6 +132,11 @@ impl Neighbour {
     /// The cheapest link: control frames travel over it (`ANN-18`).
     pub(super) fn control(&self) -> Option<LinkId> {
         self.links.first().map(|link| link.id)
+    }
+
+    /// Whether control frames travel over a shared medium, where only what was asked for is said.
+    pub(super) fn is_shared(&self) -> bool {
+        self.links.first().is_some_and(|link| link.caps.shared)
     }
 
     /// The cheapest link that is not excluded.
@@ -131,7 +150,7 @@ impl Neighbour {
 
     /// Starts telling the neighbour everything from the beginning (`ANN-12`).
     pub(super) fn tell_all(&mut self, last_version: u64) {
-        (self.cursor, self.since, self.own_due) = (0, last_version, true);
+        (self.cursor, self.since, self.own_due) = (0, last_version, !self.is_shared());
         self.waiting.clear();
     }
 
@@ -203,6 +222,14 @@ impl Neighbours {
 
     pub(super) fn slots(&self) -> Vec<Slot> {
         self.by_address.values().copied().collect()
+    }
+
+    /// What one hop of the slowest shared medium may take, the turns of others included: the time of
+    /// 400 bytes. Zero when there is none.
+    pub(super) fn shared_hop(&self) -> Duration {
+        let links = self.iter().flat_map(|(_, neighbour)| &neighbour.links);
+        let slowest = links.filter(|link| link.caps.shared).map(|link| link.caps.bitrate_bps).min();
+        slowest.map_or(Duration::ZERO, shared_hop)
     }
 
     /// The cost of the link in use to a neighbour; unreachable when there is none.
@@ -352,6 +379,11 @@ impl Neighbours {
     }
 }
 
+/// The time of 400 bytes at a bit rate (`RT-53`).
+pub(crate) fn shared_hop(bitrate_bps: u64) -> Duration {
+    Duration::from_micros(3_200_000_000 / bitrate_bps.max(1))
+}
+
 /// Most neighbours: 1,024 × 20 kB of queues are 20 MB, if every one of them fills them all.
 pub(super) const NEIGHBOURS_MAX: usize = 1_024;
 
@@ -367,6 +399,12 @@ const REQUESTS_QUEUED_MAX: usize = 256;
 /// Path requests a second and at once from one neighbour (`RT-52`).
 const REQUESTS_FAST: (u64, u64) = (64, 256);
 const REQUESTS_SLOW: (u64, u64) = (1, 8);
+
+/// Milliseconds saved in a second for questions of one neighbour to shared media, and at once.
+const SEARCHES: (u64, u64) = (1_000, 32_768);
+
+/// Times of a hop that one question costs.
+const SEARCH_HOPS: u32 = 4;
 
 /// At most one change of cost in this time.
 const RECOST_INTERVAL: Duration = Duration::from_secs(10);

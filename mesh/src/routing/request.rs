@@ -15,6 +15,7 @@ use crate::{
     announce::{PathRequest, UNREACHABLE},
     crypto::rng::NodeRng,
     limits::HOPS_MAX,
+    link::LinkId,
     time::Instant,
 };
 
@@ -52,9 +53,9 @@ impl Open {
     }
 
     /// Whether the same was asked as far a moment ago.
-    fn is_repetition(&self, now: Instant, ttl: u8, min_seq: u32) -> bool {
+    fn is_repetition(&self, now: Instant, pause: Duration, ttl: u8, min_seq: u32) -> bool {
         self.passed.is_some_and(|(at, passed_ttl, passed_seq)| {
-            now < at + PASS_INTERVAL && ttl <= passed_ttl && min_seq <= passed_seq
+            now < at + pause && ttl <= passed_ttl && min_seq <= passed_seq
         })
     }
 }
@@ -171,6 +172,31 @@ impl Routing {
         self.advance_search(now, *destination, rng);
     }
 
+    /// [`Self::find`] for what a neighbour sent: where the question goes over a shared medium, only as
+    /// often as the neighbour may ask there (`RT-54`).
+    pub fn find_for(
+        &mut self,
+        now: Instant,
+        destination: &Address,
+        asker: LinkId,
+        rng: &mut NodeRng,
+    ) {
+        if self.satisfies(destination, 0) || self.requests.is_searching(destination, 0) {
+            return;
+        }
+        if self.may_search(now, self.neighbours.slot_of(asker)) {
+            self.find(now, destination, None, rng);
+        }
+    }
+
+    fn may_search(&mut self, now: Instant, asker: Option<Slot>) -> bool {
+        let hop = self.neighbours.shared_hop();
+        let asker = asker.and_then(|slot| self.neighbours.get_mut(slot));
+        let may = hop.is_zero() || asker.is_none_or(|asker| asker.may_search(now, hop));
+        self.requests.dropped += u64::from(!may);
+        may
+    }
+
     /// Searches for the newer sequences that rows turned out to need (`RT-51`).
     pub(super) fn ask_for_starved(&mut self, now: Instant, rng: &mut NodeRng) {
         for address in core::mem::take(&mut self.starved) {
@@ -203,7 +229,9 @@ impl Routing {
         };
         open.ring = ring.map(|ring| ring + 1);
         open.passed = Some((now, ttl, min_seq));
-        let pause = if open.is_pausing() { pause + VAIN_PAUSE } else { pause };
+        let hop = self.neighbours.shared_hop();
+        let pause = pause.max(hop * (u32::from(ttl.min(HOPS_WAITED)) + 1));
+        let pause = if open.is_pausing() { pause + VAIN_PAUSE.max(hop * 60) } else { pause };
         self.requests.reschedule(address, now + pause);
         // Four random bytes are enough, and on radio the zeros cost nothing (`CMP-24`).
         let mut nonce = rng.array();
@@ -272,15 +300,19 @@ impl Routing {
         if request.ttl == 0 {
             return;
         }
-        let Some(open) = self.requests.open(destination, request.min_seq, now + PASSED_LIFE) else {
+        let hop = self.neighbours.shared_hop();
+        let life = PASSED_LIFE.max(hop * 2 * u32::from(HOPS_WAITED));
+        let Some(open) = self.requests.open(destination, request.min_seq, now + life) else {
             return;
         };
         open.wait(slot);
-        if open.is_repetition(now, request.ttl, request.min_seq) {
+        if open.is_repetition(now, PASS_INTERVAL.max(hop * 2), request.ttl, request.min_seq) {
             return;
         }
         open.passed = Some((now, request.ttl, request.min_seq));
-        self.pass_on(request, slot);
+        if self.may_search(now, Some(slot)) {
+            self.pass_on(request, slot);
+        }
     }
 
     /// Queues a request for the neighbours that may know more: the next hop if there is one, else
@@ -336,6 +368,9 @@ const RINGS: [(u8, Duration); 4] = [
     (16, Duration::from_millis(3_200)),
     (HOPS_MAX, Duration::from_millis(3_200)),
 ];
+
+/// Hops of a shared medium whose time an answer is given at most (`RT-53`).
+const HOPS_WAITED: u8 = 12;
 
 /// A search for an unknown destination that nobody answered is not repeated sooner: whoever sends
 /// to invented addresses must not make us flood the mesh.
