@@ -64,7 +64,7 @@ pub const MCU: u8 = 0x49;
 pub const FIRMWARE_VERSION: u8 = 0x50;
 /// [`RESET_NOW`] from the host; from the modem: it has started over.
 pub const RESET: u8 = 0x55;
-/// u8, see [`super::rnode::ModemError`].
+/// u8, see [`super::ModemError`].
 pub const ERROR: u8 = 0x90;
 
 /// Asks for the present value where it has one byte.
