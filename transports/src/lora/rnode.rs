@@ -140,6 +140,8 @@ pub struct Rnode {
     rssi: Option<i16>,
     snr: Option<i16>,
     in_flight: Option<InFlight>,
+    /// Until then the modem may be sending, and some listen to nobody while they do.
+    deaf_until: Instant,
     /// The modem's queue was full: nothing is handed over before.
     hold_until: Option<Instant>,
     next_keep_alive: Instant,
@@ -165,6 +167,7 @@ impl Rnode {
             rssi: None,
             snr: None,
             in_flight: None,
+            deaf_until: now,
             hold_until: None,
             next_keep_alive: now,
             online_since: now,
@@ -273,7 +276,12 @@ impl Rnode {
     /// # Errors
     ///
     /// [`SendError`]; nothing changes then.
-    pub fn send(&mut self, now: Instant, payload: &[u8], on_air: Duration) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        now: Instant,
+        payload: &[u8],
+        on_air: Duration,
+    ) -> Result<(), SendError> {
         if !self.is_online() {
             return Err(SendError::Offline);
         }
@@ -288,6 +296,7 @@ impl Rnode {
         let earliest = now + self.pace.byte * len + on_air;
         let until = earliest + self.stats.contention();
         self.in_flight = Some(InFlight { earliest, until });
+        self.deaf_until = until;
         Ok(())
     }
 
@@ -381,10 +390,9 @@ impl Rnode {
         }
     }
 
-    /// When a modem that says nothing is taken for gone. Some listen to nobody while they send.
+    /// When a modem that says nothing is taken for gone.
     fn silent_at(&self) -> Instant {
-        let busy = self.in_flight.map_or(Instant::ZERO, |flight| flight.until);
-        self.last_byte.max(busy).max(self.online_since) + SILENCE
+        self.last_byte.max(self.deaf_until).max(self.online_since) + SILENCE
     }
 
     fn on_frame(&mut self, now: Instant, command: u8, payload: &[u8]) {
@@ -396,7 +404,9 @@ impl Rnode {
         }
         match (command, payload) {
             (command::DATA, _) => self.on_data(payload),
-            (command::STAT_RSSI, &[rssi]) => self.rssi = Some(i16::from(rssi) - command::RSSI_OFFSET),
+            (command::STAT_RSSI, &[rssi]) => {
+                self.rssi = Some(i16::from(rssi) - command::RSSI_OFFSET)
+            }
             (command::STAT_SNR, &[snr]) => self.snr = Some(i16::from(snr.cast_signed())),
             (command::READY, &[1]) => self.on_ready(now),
             (command::RESET, &[command::RESET_NOW]) => self.start_over(now, "it started over"),
