@@ -115,7 +115,7 @@ fn decode_account(
 ) -> Result<(String, Account), Lost> {
     let len = reader.byte()?;
     let name = core::str::from_utf8(reader.take(len.into())?).map_err(|_| Lost::Damaged)?;
-    let mut account = Account { share_us: reader.u64()?, ..Account::default() };
+    let mut account = Account::new(reader.u64()?);
     let reserve_us = reader.u64()?;
     let count = reader.byte()?;
     if usize::from(count) > CHARGES_MAX {

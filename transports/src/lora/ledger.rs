@@ -93,7 +93,7 @@ impl Ledger {
             account.share_us = share_us;
             return;
         }
-        let mut account = Account { share_us, ..Account::default() };
+        let mut account = Account::new(share_us);
         if let Some(lost_at) = self.lost_at {
             account.charge(lost_at, share_us);
         }
@@ -180,6 +180,11 @@ impl Ledger {
 }
 
 impl Account {
+    /// An account that nothing was charged to.
+    pub(super) fn new(share_us: u64) -> Self {
+        Self { share_us, ..Self::default() }
+    }
+
     /// What the writing that is being put together has in advance.
     pub(super) fn pending_us(&self) -> u64 {
         self.pending.map_or(self.reserve_us, |pending| pending.reserve_us)

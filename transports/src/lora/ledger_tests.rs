@@ -43,6 +43,12 @@ impl Dice {
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
+
+    /// Below one of three bounds: times of very different sizes.
+    fn below_one_of(&mut self, bounds: [u64; 3]) -> u64 {
+        let bound = bounds[self.below(3) as usize];
+        self.below(bound)
+    }
 }
 
 /// The law, in its plainest form: a window that ends with a transmission contains as much as any
@@ -73,9 +79,9 @@ fn traffic(seed: u64, restarts: bool) -> Vec<(u64, u64)> {
     let (mut truth, mut epoch, mut machine, mut booted) = (0_u64, 0_u64, 1_u8, 0_u64);
     let mut sent = Vec::new();
     while truth < 4 * 3_600_000_000 {
-        truth += dice.below([200_000, 2_000_000, 60_000_000][dice.below(3) as usize]);
+        truth += dice.below_one_of([200_000, 2_000_000, 60_000_000]);
         let now = Instant::from_micros(truth - epoch);
-        let air_us = 20_000 + dice.below([80_000, 700_000, 9_000_000][dice.below(3) as usize]);
+        let air_us = 20_000 + dice.below_one_of([80_000, 700_000, 9_000_000]);
         let class = CLASSES[dice.below(4) as usize];
         let mut verdict = ledger.ask(now, P, class, air_us);
         if verdict == Verdict::AfterWriting {
@@ -91,7 +97,7 @@ fn traffic(seed: u64, restarts: bool) -> Vec<(u64, u64)> {
         match verdict {
             Verdict::Now => {
                 ledger.charge(now, P, air_us);
-                let begin = truth + dice.below([1, 1_000_000, 50_000_000][dice.below(3) as usize]);
+                let begin = truth + dice.below_one_of([1, 1_000_000, 50_000_000]);
                 sent.push((begin, air_us));
             }
             Verdict::At(then) => assert!(then > now),

@@ -20,6 +20,7 @@ pub mod rnode;
 mod rnode_error;
 mod rnode_stats;
 mod settings;
+pub mod uri;
 
 #[cfg(test)]
 mod book_tests;
@@ -29,6 +30,8 @@ mod ledger_tests;
 mod region_tests;
 #[cfg(test)]
 mod rnode_tests;
+#[cfg(test)]
+mod uri_tests;
 
 pub use book::{Lost, Stamp};
 pub use ledger::{Balance, Ledger, Verdict, Writing};
@@ -37,3 +40,4 @@ pub use region::{Band, Refusal, Region};
 pub use rnode_error::{ModemError, RnodeError};
 pub use rnode_stats::{Battery, Channel, Phy, Stats};
 pub use settings::{Setting, Settings};
+pub use uri::{Place, Radio, RnodeTarget, RnodeTargetError};
