@@ -82,6 +82,11 @@ impl Ledger {
         Self::default()
     }
 
+    /// What conversations may use of a share (`AIR-22`).
+    pub const fn for_conversation_us(share_us: u64) -> u64 {
+        share_us / 100 * CONVERSATION_PERCENT
+    }
+
     /// A ledger whose past is lost: every account begins used up (`AIR-26`).
     pub fn lost(now: Instant) -> Self {
         Self { lost_at: Some(now), ..Self::default() }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use mesh::{Instant, radio::AirClass};
 
 use super::{
-    Ledger, Region, Settings, Stamp, Verdict, book,
+    Ledger, Refusal, Region, Settings, Stamp, Verdict, book,
     ledger::{CHARGES_MAX, HOUR},
 };
 
@@ -217,6 +217,16 @@ fn air_23_a_transmission_that_is_too_long() {
         assert_eq!(air_us <= 400_000, good, "{settings}: {air_us} µs");
         assert_eq!(Region::As923.check(&settings, 215).is_ok(), good, "{settings}");
     }
+    // 3.6 s in an hour, and 9 s a frame.
+    let slow = Settings {
+        frequency_hz: 864_000_000,
+        bandwidth_hz: 125_000,
+        spreading_factor: 12,
+        coding_rate: 5,
+        tx_power_dbm: 14,
+    };
+    let refused = Region::Eu868.check(&slow, 215);
+    assert!(matches!(refused, Err(Refusal::Share { .. })), "{refused:?}");
 }
 
 #[test]

@@ -7,7 +7,10 @@ use core::fmt;
 
 use mesh::radio::Modulation;
 
-use super::settings::{Setting, Settings};
+use super::{
+    ledger::Ledger,
+    settings::{Setting, Settings},
+};
 
 /// A set of rules, chosen by whoever owns the radio because it stands where they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +122,9 @@ impl Band {
         let frame_us = settings.modulation().time_on_air_us(LORA_FRAME_MAX);
         if self.longest_ms.is_some_and(|longest| frame_us > u64::from(longest) * 1_000) {
             return Err(Refusal::Slow { band: self, frame_ms: frame_us.div_ceil(1_000) });
+        }
+        if self.share_us().is_some_and(|share| frame_us > Ledger::for_conversation_us(share)) {
+            return Err(Refusal::Share { band: self, frame_ms: frame_us.div_ceil(1_000) });
         }
         Ok(self)
     }
@@ -261,6 +267,13 @@ pub enum Refusal {
         /// How long.
         frame_ms: u64,
     },
+    /// A full frame would not fit into what may be sent in an hour.
+    Share {
+        /// The sub-band.
+        band: &'static Band,
+        /// How long.
+        frame_ms: u64,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -299,6 +312,14 @@ impl fmt::Display for Refusal {
                 "{} allows {} ms a transmission; a full frame takes {frame_ms} ms ({})",
                 band.name,
                 band.longest_ms.unwrap_or(0),
+                band.rule
+            ),
+            Self::Share { band, frame_ms } => write!(
+                f,
+                "{} allows {} ms an hour, a part of them for conversations; a full frame takes \
+                 {frame_ms} ms ({})",
+                band.name,
+                band.share_us().unwrap_or(0) / 1_000,
                 band.rule
             ),
         }
