@@ -54,7 +54,7 @@ pub mod trace;
 pub use link::{DownReason, Flow, Link, LinkPath, Scratch};
 pub use manager::{
     AddError, Counters, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, Probe, ProbeError,
-    SendState, Traffic, TransportManager,
+    RadioNeighbour, RadioStatus, SendState, SetRadioError, Traffic, TransportManager,
 };
 pub use secure::{NetworkKey, NetworkKeyError};
 pub use target::PeerTarget;

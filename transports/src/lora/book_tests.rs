@@ -97,6 +97,9 @@ fn air_26_what_is_lost_was_used() {
     let (_, bytes) = book::encode(&mut ledger, Instant::ZERO, &stamp(7, 5, None));
     let (_, lost) = book::restore(&bytes, Instant::ZERO, &stamp(8, 5, Some(1_700_000_000)));
     assert_eq!(lost, Some(Lost::Clock));
+    // Where nothing was sent there is nothing to forget.
+    let (_, empty) = book::encode(&mut Ledger::new(), Instant::ZERO, &stamp(7, 5, None));
+    assert_eq!(book::restore(&empty, Instant::ZERO, &stamp(8, 1, None)).1, None);
     // A machine that does not say which start it is in.
     let (_, bytes) = book::encode(&mut ledger, Instant::ZERO, &stamp(0, 5, None));
     assert_eq!(book::restore(&bytes, Instant::ZERO, &stamp(0, 9, None)).1, Some(Lost::Clock));

@@ -6,11 +6,11 @@ use std::{
 };
 
 use mesh::Instant;
-use tokio::sync::Notify;
 
 use super::{
     book::{self, Lost, Stamp},
     ledger::{Ledger, Writing},
+    region::Region,
 };
 
 /// Where the ledger is kept; its driver's business.
@@ -60,7 +60,6 @@ pub(crate) struct Keeper {
     lost: Option<Lost>,
     /// One writing at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
-    written: Arc<Notify>,
 }
 
 impl Keeper {
@@ -76,13 +75,15 @@ impl Keeper {
                 (ledger, lost, Some(disk))
             }
         };
-        Self {
-            ledger: Arc::new(Mutex::new(ledger)),
-            disk,
-            lost,
-            turn: Arc::default(),
-            written: Arc::default(),
+        let mut ledger = ledger;
+        if lost.is_some() {
+            // Here and not when it is first used: a restart in between must not forget the loss.
+            let bands = Region::ALL.iter().flat_map(|region| region.bands());
+            for (name, share_us) in bands.filter_map(|band| Some((band.name, band.share_us()?))) {
+                ledger.open(name, share_us);
+            }
         }
+        Self { ledger: Arc::new(Mutex::new(ledger)), disk, lost, turn: Arc::default() }
     }
 
     /// Why the past is not known, if it is not.
@@ -113,7 +114,17 @@ impl Keeper {
             Ok(()) => self.ledger().written(writing),
             Err(_) => self.ledger().not_written(),
         }
-        self.written.notify_waiters();
+        result
+    }
+
+    /// The first writing of a node: from then on a file that is missing was lost.
+    pub(crate) fn begin_file(&self, now: Instant) -> io::Result<()> {
+        let (writing, bytes) = self.begin(now);
+        let result = self.disk.as_ref().map_or(Ok(()), |disk| disk.write(&bytes));
+        match &result {
+            Ok(()) => self.ledger().written(writing),
+            Err(_) => self.ledger().not_written(),
+        }
         result
     }
 

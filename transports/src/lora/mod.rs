@@ -44,7 +44,7 @@ mod uri_tests;
 pub use book::{Lost, Stamp};
 pub(crate) use keeper::Keeper;
 pub use keeper::{Airtime, AirtimeDisk, Found};
-pub use ledger::{Balance, Ledger, Verdict, Writing};
+pub use ledger::{Balance, HOUR, Ledger, Verdict, Writing};
 pub use preset::Preset;
 pub use region::{Band, Refusal, Region};
 pub use rnode_error::{ModemError, RnodeError};

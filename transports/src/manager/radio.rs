@@ -15,7 +15,7 @@ use super::{
 use crate::{
     link::DownReason,
     lora::{
-        self, Airtime, Balance, Keeper, Lost, Radio, ScanRow, Stats,
+        self, Airtime, Balance, Found, Keeper, Lost, Radio, ScanRow, Stats,
         link::{Inbox, RadioLink},
         modem::{Modem, ModemState},
         scan,
@@ -37,7 +37,12 @@ struct Slot {
 
 impl Radios {
     pub(super) fn new(airtime: Airtime) -> Self {
+        let is_found = matches!(&airtime, Airtime::Kept { found: Found::Bytes(_), .. });
         let keeper = Keeper::new(mesh::Instant::ZERO, airtime);
+        if !is_found || keeper.lost().is_some() {
+            // A disk that fails now says so before the first transmission.
+            let _ = keeper.begin_file(mesh::Instant::ZERO);
+        }
         Self { epoch: Instant::now(), keeper, slots: BTreeMap::new() }
     }
 }
