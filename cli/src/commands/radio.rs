@@ -33,7 +33,7 @@ pub(super) async fn run(
             let id = pick(&known, modem.as_deref())?;
             console.note(format_args!("Listening; nothing is sent meanwhile."));
             // It takes a minute; the daemon's answer comes at the end of it.
-            let rows = radios.scan(&id, *seconds).await.map_err(Failure::from)?;
+            let rows = client.ask_patiently(radios.scan(&id, *seconds)).await?;
             scanned(rows, console)
         }
     }

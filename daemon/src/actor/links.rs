@@ -520,6 +520,18 @@ mod tests {
         config
     }
 
+    #[test]
+    fn cfg_11_modems_get_the_configured_region() {
+        let mut config = config(&[]);
+        let own = "rnode://host?region=US915";
+        assert_eq!(with_region(&config, "rnode://host"), "rnode://host");
+        config.radio_region = "EU868".into();
+        assert_eq!(with_region(&config, "rnode:///dev/x"), "rnode:///dev/x?region=EU868");
+        assert_eq!(with_region(&config, "rnode://host?sf=9"), "rnode://host?sf=9&region=EU868");
+        assert_eq!(with_region(&config, own), own);
+        assert_eq!(with_region(&config, "tcp://host:1"), "tcp://host:1");
+    }
+
     fn origins(links: &Links, transports: &TransportManager) -> Vec<Origin> {
         links.rows(transports).iter().map(|row| row.origin).collect()
     }

@@ -160,6 +160,7 @@ impl Modem {
     /// Sets the radio to something else while it runs.
     pub(crate) fn set(&self, radio: Radio) -> Result<(), Refusal> {
         let result = self.step(|station, now, ledger| station.set(now, ledger, radio));
+        self.look_at_state();
         self.turn.notify_one();
         result
     }

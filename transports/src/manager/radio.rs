@@ -297,8 +297,9 @@ impl TransportManager {
         let handle = self.handles.get(&id)?;
         Some(slot.modem.with(|station, now, ledger| {
             let bands = station.radio().region.bands().iter();
-            let airtime =
-                bands.filter_map(|band| Some((band.name, ledger.balance(now, band.name)?)));
+            let airtime = bands
+                .filter_map(|band| Some((band.name, ledger.balance(now, band.name)?)))
+                .filter(|(name, balance)| *name == station.band().name || balance.used_us > 0);
             let neighbours = station.neighbours().map(|view| RadioNeighbour {
                 peer: view.peer,
                 link: slot.links.get(&view.neighbour).map(|(link, _)| *link),
