@@ -173,8 +173,7 @@ impl Actor {
             LinkEvent::PathChanged { link, path } => self.on_path(link, path),
             LinkEvent::Air(radio) => {
                 let node = &mut self.node;
-                self.transports
-                    .send_air(radio, |link, buf| node.poll_transmit(now, link, buf).is_some());
+                self.transports.send_air(radio, |link, buf| node.poll_transmit(now, link, buf));
             }
             LinkEvent::Delivery { link, transmissions, delivered } => {
                 self.node.handle_link_delivery(now, link, transmissions, delivered);

@@ -47,13 +47,21 @@ pub(super) struct Neighbour {
     pub(super) counter_seen: CounterWindow,
     pub(super) waiting: VecDeque<Payload>,
     /// A frame under way in pieces.
-    pub(super) outgoing: Option<(Outgoing, AirClass)>,
+    pub(super) outgoing: Option<Long<Outgoing>>,
     /// A frame that waits until the one in pieces is through.
-    pub(super) long: Option<(Vec<u8>, AirClass)>,
+    pub(super) long: Option<Long<Vec<u8>>>,
     pub(super) outstanding: Option<Outstanding>,
     pub(super) acks: Vec<AckDue>,
     pub(super) seen: Seen,
     pub(super) next_message: u8,
+}
+
+/// A frame too long for one payload: whole, or in pieces.
+#[derive(Debug)]
+pub(super) struct Long<T> {
+    pub(super) pieces: T,
+    pub(super) class: AirClass,
+    pub(super) turn: u64,
 }
 
 /// A payload that is ready for the air.
@@ -61,6 +69,8 @@ pub(super) struct Neighbour {
 pub(super) struct Payload {
     pub(super) bytes: Vec<u8>,
     pub(super) class: AirClass,
+    /// Its place among those of its class, as the node says.
+    pub(super) turn: u64,
     /// The frame inside, to be said in other words if the neighbour does not understand these. Empty
     /// for what the port says itself, which is not acknowledged.
     pub(super) frame: Vec<u8>,
@@ -96,6 +106,8 @@ pub(super) struct AckDue {
     pub(super) tag: Tag,
     pub(super) lock: Option<Lock>,
     pub(super) due: Instant,
+    /// Whether it may wait once more for what stands for it.
+    pub(super) may_wait: bool,
 }
 
 impl AckDue {
@@ -267,6 +279,35 @@ impl CounterWindow {
         };
         if behind < 64 {
             self.seen |= 1 << behind;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CounterWindow;
+    use crate::crypto::rng::NodeRng;
+
+    #[test]
+    fn rad_08_a_counter_is_accepted_once() {
+        let mut window = CounterWindow::default();
+        let find = |window: &CounterWindow, n: u32| {
+            let low = n.to_le_bytes()[0];
+            let found = window.candidates(low).any(|candidate| candidate == n);
+            found
+        };
+        let mut rng = NodeRng::from_seed([1; 32]);
+        let mut seen = alloc::collections::BTreeSet::new();
+        let mut newest = 0_u32;
+        for _ in 0..5_000 {
+            let n = (newest + rng.below(150) as u32).saturating_sub(60);
+            let is_new = !seen.contains(&n) && (n > newest || newest - n < 64 || seen.is_empty());
+            assert_eq!(find(&window, n), is_new, "{n} after {newest}");
+            if is_new {
+                window.accept(n);
+                seen.insert(n);
+                newest = newest.max(n);
+            }
         }
     }
 }

@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 
 use super::{
     AirClass, NeighbourId, RadioEvent, RadioPort, Signal,
-    neighbour::{AckDue, Lock, Neighbour, Outstanding, Payload},
+    neighbour::{AckDue, Lock, Long, Neighbour, Outstanding, Payload},
     turn::{TRANSMISSIONS_MAX, WINDOW, slots},
     wire::{ACK_REF_LEN, ACK_REFS_MAX, BODY_MAX, Unicast, kind, split_unicast},
 };
 use crate::{
     compact::{self, CompactType, DecodeError, Introduced, Unknown},
     crypto::hash::{Domain, digest16},
-    envelope::Header,
+    envelope::{Header, Priority},
     error::{Error, Malformed, PeerMisbehaved},
     time::Instant,
     wire::frame::{self, FrameKind},
@@ -22,7 +22,7 @@ const FAILURES_MAX: u32 = 3;
 
 impl RadioPort {
     /// Makes payloads of a frame of the node for a neighbour.
-    pub(super) fn prepare(&mut self, now: Instant, id: NeighbourId, frame: &[u8]) {
+    pub(super) fn prepare(&mut self, now: Instant, id: NeighbourId, frame: &[u8], turn: u64) {
         let class = class_of(frame);
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let mut body = Vec::with_capacity(BODY_MAX);
@@ -33,10 +33,11 @@ impl RadioPort {
         };
         if body.len() > BODY_MAX {
             body.insert(0, encoded.kind.0);
+            let long = Long { pieces: body, class, turn };
             if neighbour.outgoing.is_some() {
-                neighbour.long = Some((body, class));
+                neighbour.long = Some(long);
             } else {
-                self.start_pieces(now, id, body, class);
+                self.start_pieces(now, id, long);
             }
             return;
         }
@@ -49,6 +50,7 @@ impl RadioPort {
             frame: frame.to_vec(),
             bytes,
             class,
+            turn,
             introduces,
         };
         neighbour.waiting.push_back(payload);
@@ -64,6 +66,7 @@ impl RadioPort {
         neighbour.waiting.push_front(Payload {
             bytes,
             class: AirClass::Control,
+            turn: 0,
             frame: Vec::new(),
             introduces: Introduced::NONE,
             mark: None,
@@ -78,11 +81,11 @@ impl RadioPort {
         buf.extend_from_slice(&payload.bytes);
         let class = payload.class;
         self.spend(Some(id), payload.bytes.len());
-        if let Some(lock) = payload.lock {
-            // Whoever we had it from hears that it goes on.
-            for other in self.neighbours.values_mut() {
-                other.acks.retain(|ack| ack.lock != Some(lock));
-            }
+        // Whoever we had an envelope or a receipt from hears that it goes on.
+        let opens = |lock: Lock| payload.opens.iter().any(|locks| locks.contains(&lock));
+        let goes_on = |lock: Lock| payload.lock == Some(lock) || opens(lock);
+        for (_, other) in self.neighbours.iter_mut().filter(|(other, _)| **other != id) {
+            other.acks.retain(|ack| !ack.lock.is_some_and(goes_on));
         }
         let neighbour = self.neighbours.get_mut(&id)?;
         if !neighbour.answer_with(&payload) && !payload.frame.is_empty() {
@@ -99,7 +102,9 @@ impl RadioPort {
         buf: &mut Vec<u8>,
     ) -> Option<AirClass> {
         let neighbour = self.neighbours.get_mut(&id)?;
-        let outstanding = neighbour.outstanding.as_mut()?;
+        let ceiling = self.ceiling;
+        let outstanding =
+            neighbour.outstanding.as_mut().filter(|other| other.payload.class <= ceiling)?;
         outstanding.due.take_if(|due| *due <= now)?;
         if outstanding.transmissions >= TRANSMISSIONS_MAX {
             self.give_up(id);
@@ -262,7 +267,7 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
         neighbour.labels.on_unknown(&unknown);
         if let Some(outstanding) = neighbour.outstanding.take() {
-            self.prepare(now, id, &outstanding.payload.frame);
+            self.prepare(now, id, &outstanding.payload.frame, outstanding.payload.turn);
         }
         Ok(())
     }
@@ -284,8 +289,9 @@ impl RadioPort {
             Err(DecodeError::Error(error)) => return Err(error),
         }
         neighbour.seen.insert(now, unicast.tag);
-        let lock = lock_of_frame(&frame);
-        // What is an envelope the node answers or passes on, and that says enough.
+        let receipt = opened_by(&frame).last().map(|[lock, _]| *lock);
+        let lock = lock_of_frame(&frame).or(receipt);
+        // An envelope or a receipt the node answers or passes on, and that says enough.
         let due = if lock.is_some() { now + self.timing.answer_wait } else { now };
         if neighbour.owe(unicast.tag, lock, due) {
             self.deliver(id, frame);
@@ -326,6 +332,23 @@ impl RadioPort {
         if let Some(id) = done.map(|(id, _)| *id) {
             self.counters.overheard += 1;
             self.settle(id, true);
+        }
+    }
+
+    /// What waits for its turn to be passed on, and will say more than an acknowledgement, is waited
+    /// for once.
+    pub(super) fn postpone_acks(&mut self, now: Instant) {
+        let waiting = self.neighbours.values().flat_map(|n| &n.waiting);
+        let going: Vec<Lock> = waiting
+            .flat_map(|payload| payload.lock.into_iter().chain(payload.opens.iter().map(|o| o[0])))
+            .collect();
+        let longer = self.timing.gap + self.timing.slot * WINDOW;
+        let acks = self.neighbours.values_mut().flat_map(|n| &mut n.acks);
+        for ack in acks.filter(|ack| ack.due <= now && ack.may_wait) {
+            ack.may_wait = false;
+            if ack.lock.is_some_and(|lock| going.contains(&lock)) {
+                ack.due = now + longer;
+            }
         }
     }
 
@@ -371,7 +394,7 @@ impl Neighbour {
     fn owe(&mut self, tag: [u8; 4], lock: Option<Lock>, due: Instant) -> bool {
         let room = self.acks.len() < ACK_REFS_MAX;
         if room && !self.acks.iter().any(|ack| ack.tag == tag) {
-            self.acks.push(AckDue { tag, lock, due });
+            self.acks.push(AckDue { tag, lock, due, may_wait: lock.is_some() });
         }
         room
     }
@@ -415,10 +438,17 @@ fn opened_by(bytes: &[u8]) -> Vec<[Lock; 2]> {
 
 /// Whose turn a frame takes (`RAD-13`).
 pub(super) fn class_of(bytes: &[u8]) -> AirClass {
-    match frame::split(bytes).map_or(FrameKind(0), |(kind, _)| kind) {
+    let Ok((kind, body)) = frame::split(bytes) else { return AirClass::Bulk };
+    match kind {
+        FrameKind::ENVELOPE if is_patient(body) => AirClass::Bulk,
         FrameKind::ENVELOPE | FrameKind::BUNDLE => AirClass::Conversation,
         FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::CHANNEL => AirClass::Broadcast,
         FrameKind::FRAGMENT | FrameKind::RECONCILE => AirClass::Bulk,
         _ => AirClass::Control,
     }
+}
+
+/// Whether the sender of an envelope says that it can wait.
+fn is_patient(body: &[u8]) -> bool {
+    Header::peek(body).is_ok_and(|header| header.priority == Priority::Low)
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mesh::{Instant, radio::NeighbourId};
+use mesh::{Instant, Transmit, radio::NeighbourId};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -152,7 +152,7 @@ impl Modem {
     }
 
     /// Sends what is next.
-    pub(crate) fn send_air(&self, pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool) {
+    pub(crate) fn send_air(&self, pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Option<Transmit>) {
         self.step(|station, now, ledger| station.send_air(now, ledger, pull));
         self.turn.notify_one();
     }

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use mesh::{
-    Instant, LinkCaps, MeshIdentity, PublicIdentity,
+    Instant, LinkCaps, MeshIdentity, PublicIdentity, Transmit,
     radio::{
         AirClass, NeighbourId, NeighbourView, RadioConfig, RadioCounters, RadioEvent, RadioPort,
         Signal,
@@ -76,8 +76,10 @@ pub struct Station {
     events: VecDeque<StationEvent>,
     /// [`StationEvent::Air`] was said and not answered.
     asked: bool,
-    /// Nothing is asked for before: the law, or a port that had nothing after all.
+    /// Nothing is asked for before, by law.
     hold_until: Instant,
+    /// Nor before that: the port had nothing after all, or nothing of a class that may be sent.
+    nothing_until: Instant,
     /// The ledger has to be written before anything is sent.
     wants_writing: bool,
     complaint: Option<String>,
@@ -110,6 +112,7 @@ impl Station {
             events: VecDeque::new(),
             asked: false,
             hold_until: now,
+            nothing_until: now,
             wants_writing: false,
             complaint: None,
             scan: None,
@@ -151,6 +154,7 @@ impl Station {
     /// The node has something for a neighbour.
     pub fn handle_ready(&mut self, now: Instant, ledger: &mut Ledger, neighbour: NeighbourId) {
         self.port.handle_ready(now, neighbour);
+        self.nothing_until = now;
         self.settle(now, ledger);
     }
 
@@ -159,14 +163,14 @@ impl Station {
         &mut self,
         now: Instant,
         ledger: &mut Ledger,
-        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Option<Transmit>,
     ) {
         self.asked = false;
         if self.is_allowed(now, ledger) {
             let mut payload = Vec::with_capacity(PACKET_MAX);
-            match self.port.poll_air(now, pull, &mut payload) {
+            match self.port.poll_air(now, &mut *pull, &mut payload) {
                 Some(_) => self.hand_over(now, ledger, &payload),
-                None => self.hold_until = self.hold_until.max(now + NOTHING_WAIT),
+                None => self.nothing_until = now + NOTHING_WAIT,
             }
         }
         self.settle(now, ledger);
@@ -203,7 +207,8 @@ impl Station {
         let rnode = self.rnode.as_ref()?;
         let scan = self.scan.as_ref().and_then(Scan::poll_timeout);
         let port = if rnode.is_free() && !self.asked && self.scan.is_none() {
-            self.port.poll_timeout().map(|due| due.max(self.hold_until))
+            let held = self.hold_until.max(self.nothing_until);
+            self.port.poll_timeout().map(|due| due.max(held))
         } else {
             None
         };
@@ -329,25 +334,35 @@ impl Station {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        self.hold_until <= now && self.port.poll_timeout().is_some_and(|due| due <= now)
+        self.hold_until.max(self.nothing_until) <= now
+            && self.port.poll_timeout().is_some_and(|due| due <= now)
     }
 
-    /// Whether the modem is free and the law allows the longest frame (`AIR-20` … `AIR-24`).
+    /// Whether the modem is free and the law allows the longest frame of some class, which the port
+    /// is told (`AIR-20` … `AIR-24`).
     fn is_allowed(&mut self, now: Instant, ledger: &mut Ledger) -> bool {
         if self.scan.is_some() || !self.rnode.as_ref().is_some_and(Rnode::is_free) {
             return false;
         }
         let air_us = micros(self.air(PACKET_MAX));
+        let name = self.band.name;
         open_account(ledger, self.band);
-        match ledger.ask(now, self.band.name, AirClass::Conversation, air_us) {
-            Verdict::Now => return true,
-            Verdict::AfterWriting => {
-                ledger.reserve(self.band.name, air_us);
-                self.wants_writing = true;
-                self.hold_until = now + WRITING_WAIT;
+        for class in CLASSES {
+            match ledger.ask(now, name, class, air_us) {
+                Verdict::Now => {
+                    self.port.handle_allowance(class);
+                    return true;
+                }
+                Verdict::AfterWriting => {
+                    ledger.reserve(name, air_us);
+                    self.wants_writing = true;
+                    self.hold_until = now + WRITING_WAIT;
+                    return false;
+                }
+                // The next class may use more of the hour.
+                Verdict::At(then) => self.hold_until = then,
+                Verdict::Never => self.hold_until = now + super::ledger::HOUR,
             }
-            Verdict::At(then) => self.hold_until = then,
-            Verdict::Never => self.hold_until = now + super::ledger::HOUR,
         }
         false
     }
@@ -375,7 +390,10 @@ impl Station {
                 });
                 match &mut self.scan {
                     Some(scan) => scan.on_heard(signal),
-                    None => self.port.handle_heard(now, &payload, signal),
+                    None => {
+                        self.port.handle_heard(now, &payload, signal);
+                        self.nothing_until = now;
+                    }
                 }
             }
             RnodeEvent::Sent => self.port.handle_sent(now),
@@ -464,8 +482,13 @@ fn micros(time: Duration) -> u64 {
 /// What a modem does not say is taken as just heard: nobody is taken for near without reason.
 const UNKNOWN_SIGNAL: Signal = Signal { rssi_dbm: -120, snr_quarter_db: 0 };
 
-/// A port that said it had something and had nothing is asked again after that.
-const NOTHING_WAIT: Duration = Duration::from_millis(20);
+/// What may be sent, least urgent first: the first that may is the ceiling.
+const CLASSES: [AirClass; 4] =
+    [AirClass::Bulk, AirClass::Broadcast, AirClass::Conversation, AirClass::Control];
+
+/// A port that said it had something and had nothing is asked again after that, or as soon as it
+/// hears something or the node has something.
+const NOTHING_WAIT: Duration = Duration::from_millis(100);
 
 /// A disk that does not answer is asked again after that.
 const WRITING_WAIT: Duration = Duration::from_secs(10);

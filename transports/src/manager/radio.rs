@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, task::Context, task::Poll, time::Duration};
 
 use mesh::{
-    LinkId, PublicIdentity,
+    LinkId, PublicIdentity, Transmit,
     radio::{NeighbourId, RadioCounters},
 };
 use tokio::time::{Instant, sleep};
@@ -118,21 +118,21 @@ impl TransportManager {
     pub fn send_air(
         &mut self,
         radio: HandleId,
-        mut pull: impl FnMut(LinkId, &mut Vec<u8>) -> bool,
+        mut pull: impl FnMut(LinkId, &mut Vec<u8>) -> Option<Transmit>,
     ) {
         // Neighbours that went since must not be asked for.
         self.drain_radio(radio, None);
         let Some(slot) = self.radios.slots.get(&radio) else { return };
         let links = &mut self.links;
         slot.modem.clone().send_air(&mut |neighbour, buf| {
-            let Some((link, _)) = slot.links.get(&neighbour) else { return false };
+            let (link, _) = slot.links.get(&neighbour)?;
             let before = buf.len();
-            let is_frame = pull(*link, buf);
-            if is_frame && let Some(entry) = links.get_mut(link) {
+            let transmit = pull(*link, buf)?;
+            if let Some(entry) = links.get_mut(link) {
                 entry.traffic.sent_frames += 1;
                 entry.traffic.sent_bytes += (buf.len() - before) as u64;
             }
-            is_frame
+            Some(transmit)
         });
     }
 

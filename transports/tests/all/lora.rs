@@ -158,8 +158,7 @@ impl Driven {
             }
             LinkEvent::Air(radio) => {
                 self.airs += 1;
-                self.manager
-                    .send_air(radio, |link, buf| node.poll_transmit(now, link, buf).is_some());
+                self.manager.send_air(radio, |link, buf| node.poll_transmit(now, link, buf));
             }
             LinkEvent::Delivery { link, transmissions, delivered } => {
                 node.handle_link_delivery(now, link, transmissions, delivered);
