@@ -60,6 +60,8 @@ struct Inner {
     state: ModemState,
     error: Option<String>,
     tries: u32,
+    /// Nobody wants it any more: the task ends when the last words are written.
+    left: bool,
     waker: Option<Waker>,
     scan: VecDeque<tokio::sync::oneshot::Sender<Vec<ScanRow>>>,
 }
@@ -92,6 +94,7 @@ impl Modem {
                 state: ModemState::Connecting,
                 error: None,
                 tries: 0,
+                left: false,
                 waker: None,
                 scan: VecDeque::new(),
             }),
@@ -152,7 +155,10 @@ impl Modem {
     }
 
     /// Sends what is next.
-    pub(crate) fn send_air(&self, pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Option<Transmit>) {
+    pub(crate) fn send_air(
+        &self,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Option<Transmit>,
+    ) {
         self.step(|station, now, ledger| station.send_air(now, ledger, pull));
         self.turn.notify_one();
     }
@@ -206,6 +212,9 @@ impl Modem {
             };
             let was_online = self.lock().state == ModemState::Online;
             self.step(|station, now, _| station.handle_closed(now));
+            if self.lock().left {
+                return;
+            }
             if was_online && begin.elapsed() >= STABLE_AFTER {
                 backoff.reset();
             }
@@ -323,8 +332,9 @@ impl Modem {
         }
     }
 
-    /// The last words to a modem, and the last line of the ledger.
+    /// The last words to a modem (`RND-25`).
     pub(crate) fn leave(&self) {
+        self.lock().left = true;
         self.step(|station, _, _| station.leave());
         self.turn.notify_one();
     }

@@ -70,6 +70,16 @@ impl Handle {
         }
     }
 
+    /// Ends it if it has not ended by itself by then.
+    pub(super) fn stop_after(&self, wait: Duration) {
+        if let Some(task) = self.task.clone() {
+            tokio::spawn(async move {
+                sleep(wait).await;
+                task.abort();
+            });
+        }
+    }
+
     pub(super) fn enter(&mut self, state: LinkState) {
         self.state = state;
         self.since = Instant::now();

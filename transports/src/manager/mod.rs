@@ -44,7 +44,7 @@ use crate::{
     iroh::{self, Dialer, IrohConfig, IrohInfo},
     limits::{HANDLES_MAX, INBOUND_MAX, OUTCOMES_MAX, RETRY_MAX, RETRY_MIN},
     link::{DownReason, Scratch},
-    lora::{Airtime, RnodeTarget, RnodeTargetError},
+    lora::{self, Airtime, RnodeTarget, RnodeTargetError},
     secure::NetworkKey,
     target::PeerTarget,
     tcp::{HalfOpen, TargetError},
@@ -210,8 +210,11 @@ impl TransportManager {
         let Some(handle) = self.handles.remove(&id) else {
             return false;
         };
-        self.remove_radio(id);
-        handle.stop();
+        if self.remove_radio(id) {
+            handle.stop_after(lora::LEAVE_WAIT);
+        } else {
+            handle.stop();
+        }
         if let Some(link) = handle.link {
             self.take_down(link, DownReason::Removed);
         }

@@ -211,12 +211,14 @@ impl TransportManager {
         Ok(id)
     }
 
-    pub(super) fn remove_radio(&mut self, id: HandleId) {
-        if let Some(slot) = self.radios.slots.remove(&id) {
-            for (link, _) in slot.links.into_values() {
-                self.take_down(link, DownReason::Removed);
-            }
+    /// Ends all links of a modem and tells it; false if there is no such modem.
+    pub(super) fn remove_radio(&mut self, id: HandleId) -> bool {
+        let Some(slot) = self.radios.slots.remove(&id) else { return false };
+        slot.modem.leave();
+        for (link, _) in slot.links.into_values() {
+            self.take_down(link, DownReason::Removed);
         }
+        true
     }
 
     pub(super) fn poll_radios(&mut self, cx: &mut Context<'_>) {
@@ -331,7 +333,7 @@ impl TransportManager {
         for slot in self.radios.slots.values() {
             slot.modem.leave();
         }
-        sleep(deadline.min(LEAVE_WAIT)).await;
+        sleep(deadline.min(lora::LEAVE_WAIT)).await;
     }
 
     /// What was reserved and not sent is given back, once nobody sends any more.
@@ -344,6 +346,3 @@ impl TransportManager {
         self.radios.slots.clear();
     }
 }
-
-/// A dozen bytes at 115,200 baud, and a task's turn.
-const LEAVE_WAIT: Duration = Duration::from_millis(50);
