@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -20,17 +20,22 @@ use crate::store::sync_dir;
 
 /// The record of air time in its file (`AIR-24` to `AIR-26`).
 #[derive(Debug)]
-struct AirtimeFile(PathBuf);
+struct AirtimeFile {
+    path: PathBuf,
+    /// One writer at a time: they share the name of the new file.
+    turn: Mutex<()>,
+}
 
 impl AirtimeDisk for AirtimeFile {
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let new = self.0.with_extension("new");
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = self.path.with_extension("new");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&new, &self.0)?;
-        self.0.parent().map_or(Ok(()), sync_dir)
+        fs::rename(&new, &self.path)?;
+        self.path.parent().map_or(Ok(()), sync_dir)
     }
 
     fn stamp(&self) -> Stamp {
@@ -70,7 +75,7 @@ pub(super) fn airtime(data_dir: &Path, is_new: bool) -> Airtime {
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_new => Found::New,
         Err(_) => Found::Nothing,
     };
-    Airtime::Kept { disk: Arc::new(AirtimeFile(file)), found }
+    Airtime::Kept { disk: Arc::new(AirtimeFile { path: file, turn: Mutex::default() }), found }
 }
 
 /// Why a radio did not do what it was asked.
@@ -136,7 +141,7 @@ mod tests {
         };
         assert_eq!(found(true), Found::New);
         assert_eq!(found(false), Found::Nothing);
-        let disk = AirtimeFile(dir.path().join("airtime"));
+        let disk = AirtimeFile { path: dir.path().join("airtime"), turn: Mutex::default() };
         disk.write(b"hour").expect("it can be written");
         assert_eq!(found(false), Found::Bytes(b"hour".to_vec()));
         assert_eq!(found(true), Found::Bytes(b"hour".to_vec()));
