@@ -140,6 +140,8 @@ pub struct Rnode {
     rssi: Option<i16>,
     snr: Option<i16>,
     in_flight: Option<InFlight>,
+    /// What it is to be set to once that packet is gone: it was made for the present settings.
+    next: Option<(Settings, u16)>,
     /// Until then the modem may be sending, and some listen to nobody while they do.
     deaf_until: Instant,
     /// The modem's queue was full: nothing is handed over before.
@@ -167,6 +169,7 @@ impl Rnode {
             rssi: None,
             snr: None,
             in_flight: None,
+            next: None,
             deaf_until: now,
             hold_until: None,
             next_keep_alive: now,
@@ -300,8 +303,13 @@ impl Rnode {
         Ok(())
     }
 
-    /// Sets the radio to something else; it is offline until the modem has agreed.
+    /// Sets the radio to something else, after the packet that is with the modem (`RND-20`); it is
+    /// offline until the modem has agreed.
     pub fn set(&mut self, now: Instant, settings: Settings, limit_centi: u16) {
+        if self.in_flight.is_some() {
+            self.next = Some((settings, limit_centi));
+            return;
+        }
         (self.settings, self.limit_centi) = (settings, limit_centi);
         if matches!(self.state, State::Configuring { .. } | State::Online) {
             if self.is_online() {
@@ -326,7 +334,19 @@ impl Rnode {
         self.state = State::Detecting { until: now + self.pace.answer, tries };
     }
 
+    /// The packet is gone: what waited for that is done.
+    fn landed(&mut self, now: Instant) {
+        self.in_flight = None;
+        self.push(RnodeEvent::Sent);
+        if let Some((settings, limit_centi)) = self.next.take() {
+            self.set(now, settings, limit_centi);
+        }
+    }
+
     fn configure(&mut self, now: Instant) {
+        if let Some(next) = self.next.take() {
+            (self.settings, self.limit_centi) = next;
+        }
         let Settings { frequency_hz, bandwidth_hz, spreading_factor, coding_rate, tx_power_dbm } =
             self.settings;
         self.echoes = [None; Setting::ALL.len()];
@@ -378,8 +398,7 @@ impl Rnode {
             return self.fail(RnodeError::Silent);
         }
         if self.in_flight.is_some_and(|flight| flight.until <= now) {
-            self.in_flight = None;
-            self.push(RnodeEvent::Sent);
+            self.landed(now);
         }
         self.hold_until = self.hold_until.filter(|until| *until > now);
         if self.next_keep_alive <= now {
@@ -499,8 +518,7 @@ impl Rnode {
         if let Some(flight) = &mut self.in_flight {
             flight.until = flight.until.min(flight.earliest.max(now));
             if flight.until <= now {
-                self.in_flight = None;
-                self.push(RnodeEvent::Sent);
+                self.landed(now);
             }
         }
     }

@@ -329,6 +329,27 @@ fn rnd_20_one_packet_at_a_time() {
 }
 
 #[test]
+fn rnd_20_settings_wait_for_the_packet() {
+    let mut bench = Bench::online();
+    let air = Duration::from_millis(300);
+    bench.rnode.send(bench.now, b"x", air).expect("it is free");
+    bench.written();
+    let other = Settings { spreading_factor: 9, ..SETTINGS };
+    bench.rnode.set(bench.now, other, 0);
+    assert!(bench.written().is_empty() && bench.rnode.is_online());
+    bench.after(Duration::from_secs(1));
+    let offline = RnodeEvent::Offline("its settings change");
+    assert_eq!(bench.events(), [RnodeEvent::Sent, offline]);
+    assert!(bench.written().contains(&(c::SPREADING_FACTOR, vec![9])));
+    // A modem that starts over gets them at once: the packet is lost anyway.
+    let mut bench = Bench::online();
+    bench.rnode.send(bench.now, b"x", air).expect("it is free");
+    bench.rnode.set(bench.now, other, 0);
+    bench.say(&[(c::RESET, &[c::RESET_NOW])]);
+    assert!(bench.written().contains(&(c::SPREADING_FACTOR, vec![9])));
+}
+
+#[test]
 fn rnd_20_ready_frees_the_modem() {
     let mut bench = Bench::online();
     let air = Duration::from_millis(300);
