@@ -139,6 +139,18 @@ impl Client {
                 .hint("Try again with a longer --timeout")),
         }
     }
+
+    /// Waits for an answer however long it takes: what was asked for takes its time by itself.
+    ///
+    /// # Errors
+    ///
+    /// What the daemon says.
+    pub async fn ask_patiently<T>(
+        &self,
+        question: impl Future<Output = Result<T, api::Error>>,
+    ) -> Result<T, Failure> {
+        question.await.map_err(explain)
+    }
 }
 
 /// The next element of a stream of signals.

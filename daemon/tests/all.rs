@@ -21,5 +21,7 @@ mod meeting;
 mod messages;
 #[path = "all/metrics.rs"]
 mod metrics;
+#[path = "all/radio.rs"]
+mod radio;
 #[path = "all/starting.rs"]
 mod starting;

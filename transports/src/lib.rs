@@ -15,6 +15,7 @@
 //! | medium | module | capability |
 //! |---|---|---|
 //! | TCP | [`tcp`] | reliable, 68 KiB frames, [`secure`] on top |
+//! | LoRa | [`lora`] | shared and slow; RNode-compatible modems; feature `lora` |
 //! | QUIC | [`iroh`] | reliable, 68 KiB frames, through NATs and relays; feature `iroh` |
 //! | memory | [`memory`] | two ends in one process |
 //! | impaired | [`impaired`] | any link, made bad by a seed |
@@ -33,11 +34,14 @@
 //! Parsers and state machines are free of sockets; what has a socket is thin.
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod discovery;
 pub mod impaired;
 pub mod iroh;
 pub mod limits;
 pub mod link;
+pub mod lora;
 pub mod manager;
 pub mod memory;
 pub mod noise;
@@ -50,7 +54,7 @@ pub mod trace;
 pub use link::{DownReason, Flow, Link, LinkPath, Scratch};
 pub use manager::{
     AddError, Counters, HandleId, LinkConfig, LinkEvent, LinkState, LinkStatus, Probe, ProbeError,
-    SendState, Traffic, TransportManager,
+    RadioNeighbour, RadioStatus, SendState, SetRadioError, Traffic, TransportManager,
 };
 pub use secure::{NetworkKey, NetworkKeyError};
 pub use target::PeerTarget;

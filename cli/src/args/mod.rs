@@ -77,6 +77,11 @@ pub enum Command {
     /// Links to neighbours: list, add, remove
     #[command(subcommand)]
     Links(Links),
+    /// LoRa modems: settings, air time, who is heard
+    Radio {
+        #[command(subcommand)]
+        command: Option<Radio>,
+    },
     /// Send a message
     #[command(override_usage = "qpc send [OPTIONS] <ADDRESS> <TEXT | --file <FILE> | ->")]
     Send(Send),
@@ -205,9 +210,10 @@ pub enum Debug {
 pub enum Links {
     /// Every link, configured or accepted
     List,
-    /// Connect to a neighbour and stay connected
+    /// Connect to a neighbour and stay connected, or use a modem
     Add {
-        /// Where it listens, for example tcp://192.0.2.7:7743
+        /// Where it listens, for example tcp://192.0.2.7:7743; or where the modem is, for example
+        /// rnode:///dev/serial/by-id/NAME?region=EU868
         uri: LinkUri,
     },
     /// Stop connecting to a neighbour
@@ -216,6 +222,37 @@ pub enum Links {
         link: String,
     },
 }
+
+/// `qpc radio`
+#[derive(Clone, Debug, Subcommand)]
+pub enum Radio {
+    /// Change settings of a modem while it runs
+    #[command(after_help = RADIO_SET_HELP)]
+    Set {
+        /// What to change, for example preset=long-fast or sf=9 txp=10
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+        /// The modem's link, by id or URI; needed when there are several
+        #[arg(long)]
+        modem: Option<String>,
+    },
+    /// Listen at each lawful speed in turn; nothing is sent meanwhile
+    Scan {
+        /// How long at each speed
+        #[arg(short, long, value_name = "SECONDS", default_value_t = 5,
+            value_parser = clap::value_parser!(u32).range(1..=60))]
+        seconds: u32,
+        /// The modem's link, by id or URI; needed when there are several
+        #[arg(long)]
+        modem: Option<String>,
+    },
+}
+
+const RADIO_SET_HELP: &str = "\
+Names: region, preset, freq (Hz), bw (Hz), sf, cr, txp (dBm), gain (of the antenna, dBi).
+Presets: mesh, wide, short-turbo, short-fast, short-slow, medium-turbo, medium-fast, medium-slow,
+narrow, long-turbo, long-fast, long-moderate, long-slow.
+What the region's rules forbid is refused. Neighbours with other settings are not heard any more.";
 
 /// `qpc send`
 #[derive(Args, Clone, Debug)]

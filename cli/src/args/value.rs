@@ -85,10 +85,9 @@ impl FromStr for LinkUri {
             Some((scheme, rest)) if !scheme.is_empty() && !rest.is_empty() => {
                 Ok(Self(text.to_owned()))
             }
-            _ => {
-                Err("a link is written like tcp://HOST:PORT or iroh://ENDPOINT?addr=IP:PORT"
-                    .to_owned())
-            }
+            _ => Err("a link is written like tcp://HOST:PORT, iroh://ENDPOINT?addr=IP:PORT or \
+                     rnode:///dev/serial/by-id/NAME?region=EU868"
+                .to_owned()),
         }
     }
 }

@@ -153,11 +153,18 @@ pub(super) async fn run(
     }
 }
 
-/// The id of the link with this id or URI.
+/// The id of the link with this id or URI. A modem's URI has all its settings in it, whatever it was
+/// added with: the place is enough.
 fn find(links: &[api::Link], wanted: &str) -> Result<String, Failure> {
+    let place = |uri: &str| uri.split('?').next().unwrap_or_default().to_owned();
+    let is_modem = wanted.starts_with("rnode://");
     links
         .iter()
-        .find(|link| link.id == wanted || link.uri == wanted)
+        .find(|link| {
+            link.id == wanted
+                || link.uri == wanted
+                || (is_modem && place(&link.uri) == place(wanted))
+        })
         .map(|link| link.id.clone())
         .ok_or_else(|| {
             Failure::failed(format!("there is no link {wanted}"))

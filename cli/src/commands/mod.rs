@@ -18,6 +18,7 @@ mod ping;
 mod probe;
 mod proof;
 mod queue;
+mod radio;
 mod requests;
 mod send;
 
@@ -62,6 +63,7 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Peers { watch: true } => links::watch_peers(&client, console).await,
         Command::Routes { address } => links::routes(&client, address.as_ref(), console).await,
         Command::Links(links) => links::run(&client, links, console).await,
+        Command::Radio { command } => radio::run(&client, command.as_ref(), console).await,
         Command::Inbox { since, take } => {
             inbox::list(&client, since.as_ref(), *take, console).await
         }

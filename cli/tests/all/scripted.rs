@@ -94,6 +94,7 @@ async fn serve(stream: UnixStream) {
             .serve_at(PATH, Requests)
             .serve_at(PATH, Events)
             .serve_at(PATH, Discovery1)
+            .serve_at(PATH, Radios)
             .build()
             .await?;
         announce(&connection).await
@@ -264,6 +265,59 @@ impl Links {
             took_us: 1_500,
             ..Default::default()
         }
+    }
+}
+
+struct Radios;
+
+#[interface(name = "org.quicprochat.Radios1")]
+impl Radios {
+    fn list(&self) -> Vec<Radio> {
+        vec![Radio {
+            id: "3".to_owned(),
+            uri: "rnode:///dev/modem?freq=869525000".to_owned(),
+            state: "up".to_owned(),
+            error: Some(HOSTILE.to_owned()),
+            settings: RadioSettings {
+                region: "EU868".to_owned(),
+                band: "EU868/P".to_owned(),
+                preset: Some(HOSTILE.to_owned()),
+                frequency_hz: 869_525_000,
+                bandwidth_hz: 125_000,
+                spreading_factor: 8,
+                coding_rate: 5,
+                tx_power_dbm: 14,
+                antenna_gain_dbi: 2.15,
+                bitrate_bps: 3_125,
+            },
+            airtime: vec![RadioAirtime {
+                band: HOSTILE.to_owned(),
+                used_ms: 36_000,
+                limit_ms: 360_000,
+                window_s: 3_600,
+            }],
+            channel_load: Some(0.05),
+            neighbours: vec![RadioNeighbour {
+                address: EVE.to_owned(),
+                name: Some(HOSTILE.to_owned()),
+                rssi_dbm: -97,
+                snr_db: 6.25,
+                success: 0.9,
+                heard_ago_ms: 2_500,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }]
+    }
+    fn set(&self, id: &str, parameters: &str) -> Result<String, Error> {
+        match (id, parameters) {
+            ("3", "sf=9&txp=10") => Ok("rnode:///dev/modem?sf=9".to_owned()),
+            _ => Err(Error::LinkInvalid("EU868/P allows 27 dBm ERP".to_owned())),
+        }
+    }
+    fn scan(&self, _id: &str, seconds: u32) -> Vec<RadioScan> {
+        let preset = Some(HOSTILE.to_owned());
+        vec![RadioScan { preset, heard: seconds, rssi_dbm: Some(-101), ..Default::default() }]
     }
 }
 

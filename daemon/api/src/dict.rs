@@ -369,9 +369,10 @@ pub struct ChannelMessage {
 pub struct Link {
     /// The link's id.
     pub id: String,
-    /// Where it leads, `tcp://HOST:PORT` or `iroh://ENDPOINT?…`.
+    /// Where it leads, `tcp://HOST:PORT`, `iroh://ENDPOINT?…` or, of a modem and of what it hears,
+    /// `rnode://…`.
     pub uri: String,
-    /// `listener`, `dialled` or `accepted`.
+    /// `listener`, `dialled`, `accepted` or `radio`.
     pub direction: String,
     /// `config`, `api` or `peer`: who wanted it; `discovered`: nobody, the neighbour was found.
     /// What came through the API is kept over restarts.
@@ -388,6 +389,128 @@ pub struct Link {
     /// How it gets to the neighbour, while it is up: `direct`, or `relayed` through a relay of the
     /// medium.
     pub path: Option<String>,
+}
+
+/// A LoRa modem. What it does not report is missing.
+#[derive(Clone, Debug, Default, PartialEq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct Radio {
+    /// The link's id.
+    pub id: String,
+    /// Its address, everything it is set to spelled out.
+    pub uri: String,
+    /// `connecting`, `up` or `backoff`.
+    pub state: String,
+    /// What is wrong with it, or was last, as a sentence.
+    pub error: Option<String>,
+    /// What it is set to.
+    pub settings: RadioSettings,
+    /// What it runs, `major.minor`.
+    pub firmware: Option<String>,
+    /// Air time of the last hour in each sub-band of the region that this node used.
+    pub airtime: Vec<RadioAirtime>,
+    /// The share of time the channel was busy of late, by the modem's own measure.
+    pub channel_load: Option<f64>,
+    /// The same of the last hour.
+    pub channel_load_hour: Option<f64>,
+    /// The noise on the channel.
+    pub noise_floor_dbm: Option<i32>,
+    /// Who is heard.
+    pub neighbours: Vec<RadioNeighbour>,
+    /// Packets handed to the modem since it was plugged in.
+    pub sent: u64,
+    /// Packets it received.
+    pub heard: u64,
+    /// Packets that were sent again.
+    pub repeated: u64,
+    /// Packets that nobody acknowledged.
+    pub given_up: u64,
+    /// Errors the modem reported.
+    pub complaints: u32,
+}
+
+/// What a radio is set to.
+#[derive(Clone, Debug, Default, PartialEq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct RadioSettings {
+    /// Whose rules hold.
+    pub region: String,
+    /// The sub-band whose rules count.
+    pub band: String,
+    /// The name of its speed, if it has one.
+    pub preset: Option<String>,
+    /// Hz.
+    pub frequency_hz: u32,
+    /// Hz.
+    pub bandwidth_hz: u32,
+    /// 5 to 12.
+    pub spreading_factor: u32,
+    /// 5 to 8.
+    pub coding_rate: u32,
+    /// At the antenna's connector.
+    pub tx_power_dbm: u32,
+    /// Of the antenna, less the cable.
+    pub antenna_gain_dbi: f64,
+    /// Nominal bits a second.
+    pub bitrate_bps: u64,
+}
+
+/// An account of air time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct RadioAirtime {
+    /// The sub-band.
+    pub band: String,
+    /// What counts of what this node's radios sent there.
+    pub used_ms: u64,
+    /// What may.
+    pub limit_ms: u64,
+    /// In so many seconds.
+    pub window_s: u32,
+}
+
+/// A neighbour on the radio.
+#[derive(Clone, Debug, Default, PartialEq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct RadioNeighbour {
+    /// Its address.
+    pub address: String,
+    /// Its petname, when it is a contact.
+    pub name: Option<String>,
+    /// Its link's id.
+    pub link: Option<String>,
+    /// How strong it is heard.
+    pub rssi_dbm: i32,
+    /// How far above the noise.
+    pub snr_db: f64,
+    /// The share of packets to it that were acknowledged.
+    pub success: f64,
+    /// Milliseconds since it was heard.
+    pub heard_ago_ms: u64,
+    /// Air time spent on it since the modem was plugged in.
+    pub airtime_ms: u64,
+}
+
+/// What was heard at one speed.
+#[derive(Clone, Debug, Default, PartialEq, SerializeDict, DeserializeDict, Type)]
+#[zbus(signature = "a{sv}")]
+pub struct RadioScan {
+    /// The name of the speed, if it has one.
+    pub preset: Option<String>,
+    /// Hz.
+    pub frequency_hz: u32,
+    /// Hz.
+    pub bandwidth_hz: u32,
+    /// 5 to 12.
+    pub spreading_factor: u32,
+    /// Packets, of whomever.
+    pub heard: u32,
+    /// The strongest of them.
+    pub rssi_dbm: Option<i32>,
+    /// The share of time the channel was busy.
+    pub channel_load: Option<f64>,
+    /// The noise on the channel.
+    pub noise_floor_dbm: Option<i32>,
 }
 
 /// How neighbours on the local network are looked for, and who was found.

@@ -16,6 +16,7 @@
 //! | `org.quicprochat.Invites1` | first meeting by a code | [`InvitesProxy`] |
 //! | `org.quicprochat.Requests1` | strangers' first messages | [`RequestsProxy`] |
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
+//! | `org.quicprochat.Radios1` | LoRa modems: settings, air time, who is heard | [`RadiosProxy`] |
 //! | `org.quicprochat.Discovery1` | who was found on the local network | [`DiscoveryProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
 //! | `org.quicprochat.Access1` | the way in through polkit, on the system bus alone | [`AccessProxy`] |
@@ -50,8 +51,8 @@ mod xml_tests;
 pub use client::{connect, connect_as_visitor, visit};
 pub use dict::{
     Channel, ChannelMessage, Contact, Discovery, Dropped, EventEntry, Found, GivenInvite,
-    InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Probe, Request, Route, Status,
-    TraceHop, Try,
+    InboxMessage, Link, Message, Met, NewInvite, Peer, PingReply, Probe, Radio, RadioAirtime,
+    RadioNeighbour, RadioScan, RadioSettings, Request, Route, Status, TraceHop, Try,
 };
 pub use error::Error;
 pub use options::{
@@ -61,7 +62,7 @@ pub use options::{
 pub use proxy::{
     AccessProxy, ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy, EventStream,
     EventsProxy, InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy, PeersProxy,
-    PublishedStream, RequestsProxy, RoutesProxy, StateChangedStream,
+    PublishedStream, RadiosProxy, RequestsProxy, RoutesProxy, StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
 
@@ -91,6 +92,7 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Messages1", include_str!("../xml/org.quicprochat.Messages1.xml")),
     ("org.quicprochat.Peer1", include_str!("../xml/org.quicprochat.Peer1.xml")),
     ("org.quicprochat.Peers1", include_str!("../xml/org.quicprochat.Peers1.xml")),
+    ("org.quicprochat.Radios1", include_str!("../xml/org.quicprochat.Radios1.xml")),
     ("org.quicprochat.Requests1", include_str!("../xml/org.quicprochat.Requests1.xml")),
     ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
 ];

@@ -8,8 +8,8 @@ use zbus::{OwnedFd, proxy};
 use crate::{
     AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
     GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
-    Message, Met, NewInvite, Peer, PingOptions, PingReply, Probe, Request, RequestOptions, Route,
-    RouteOptions, SendOptions, Status, TraceHop,
+    Message, Met, NewInvite, Peer, PingOptions, PingReply, Probe, Radio, RadioScan, Request,
+    RequestOptions, Route, RouteOptions, SendOptions, Status, TraceHop,
 };
 
 /// The way in for users who are not in the group, on the system bus alone.
@@ -244,13 +244,30 @@ pub trait Requests {
 pub trait Links {
     /// All links: listeners, dialled and accepted ones.
     fn list(&self) -> Result<Vec<Link>, Error>;
-    /// Adds a link, `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL`, and keeps it over
-    /// restarts; returns its id. A link that cannot be opened now is tried again.
+    /// Adds a link, `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL`, or a modem,
+    /// `rnode:///dev/serial/by-id/NAME?region=EU868`, and keeps it over restarts; returns its id.
+    /// A link that cannot be opened now is tried again.
     fn add(&self, uri: &str) -> Result<String, Error>;
     /// Closes a link and forgets it.
     fn remove(&self, id: &str) -> Result<(), Error>;
     /// Dials an address of a link once and shakes hands, without making a link.
     fn probe(&self, uri: &str) -> Result<Probe, Error>;
+}
+
+/// LoRa modems.
+#[proxy(
+    interface = "org.quicprochat.Radios1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Radios {
+    /// All modems: settings, air time, channel load, neighbours.
+    fn list(&self) -> Result<Vec<Radio>, Error>;
+    /// Changes settings of a modem while it runs, `sf=9&txp=10` as in its address; returns the
+    /// address with them.
+    fn set(&self, id: &str, parameters: &str) -> Result<String, Error>;
+    /// Listens for `seconds` (1 to 60) at each lawful speed in turn, and sends nothing meanwhile.
+    fn scan(&self, id: &str, seconds: u32) -> Result<Vec<RadioScan>, Error>;
 }
 
 /// Neighbours on the local network: how they are looked for, and who was found.

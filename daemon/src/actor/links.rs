@@ -53,7 +53,7 @@ pub struct LinkRow {
     pub id: String,
     /// Where it leads.
     pub uri: String,
-    /// `listener`, `dialled` or `accepted`.
+    /// `listener`, `dialled`, `accepted` or `radio`.
     pub direction: &'static str,
     /// Who wanted it.
     pub origin: Origin,
@@ -145,6 +145,7 @@ impl Links {
             .iter()
             .map(|address| format!("listen {address}"))
             .chain(config.tcp_peers.iter().cloned())
+            .chain(config.radio_modems.iter().map(|uri| with_region(config, uri)))
             .chain([IROH.to_owned()])
             .collect();
         let gone: Vec<HandleId> = self
@@ -161,11 +162,12 @@ impl Links {
         for address in listen {
             self.listen(transports, address);
         }
-        for uri in &config.tcp_peers {
+        let modems = config.radio_modems.iter().map(|uri| with_region(config, uri));
+        for uri in config.tcp_peers.iter().cloned().chain(modems) {
             let is_wanted =
-                |(known, origin): &(String, Origin)| known == uri && *origin != Origin::Discovered;
+                |(known, origin): &(String, Origin)| *known == uri && *origin != Origin::Discovered;
             let known = self.wanted.values().any(is_wanted);
-            if !known && let Err(error) = self.add(transports, uri, Origin::Config) {
+            if !known && let Err(error) = self.add(transports, &uri, Origin::Config) {
                 tracing::error!("link {uri}: {error}");
             }
         }
@@ -196,6 +198,10 @@ impl Links {
                 self.wanted.insert(id, (uri.to_owned(), origin));
                 Ok(id)
             }
+            // A modem with other settings is not what was asked for; `qpc radio set` changes them.
+            Err(AddError::Exists(id)) if is_modem(uri) && !self.is_wanted(id, uri) => {
+                Err(AddError::Exists(id))
+            }
             Err(AddError::Exists(id)) => {
                 // Found before it was asked for: from now on it stays.
                 if let Some((_, found @ Origin::Discovered)) = self.wanted.get_mut(&id) {
@@ -204,6 +210,22 @@ impl Links {
                 Ok(id)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn is_wanted(&self, id: HandleId, uri: &str) -> bool {
+        self.wanted.get(&id).is_some_and(|(known, _)| known == uri)
+    }
+
+    /// A modem has other settings from now on. What a client added is kept with them; what the
+    /// configuration wants is as it says again after the next start.
+    pub(super) fn changed(&mut self, id: HandleId, uri: String) -> io::Result<()> {
+        match self.wanted.get_mut(&id) {
+            Some((known, Origin::Api)) => {
+                *known = uri;
+                self.keep()
+            }
+            _ => Ok(()),
         }
     }
 
@@ -253,6 +275,7 @@ impl Links {
             id,
             uri: status.uri.clone(),
             direction: match (is_listener, status.inbound) {
+                _ if is_modem(&status.uri) => "radio",
                 (true, _) => "listener",
                 (false, true) => "accepted",
                 (false, false) => "dialled",
@@ -328,7 +351,8 @@ impl Actor {
     ///
     /// [`LinkError`]; a link that merely cannot be opened now is no error.
     pub fn add_link(&mut self, uri: &str) -> Result<String, LinkError> {
-        let id = self.links.add(&mut self.transports, uri, Origin::Api).map_err(LinkError::Add)?;
+        let uri = with_region(&self.config, uri);
+        let id = self.links.add(&mut self.transports, &uri, Origin::Api).map_err(LinkError::Add)?;
         self.links_changed = true;
         self.links.keep().map_err(LinkError::Keep)?;
         Ok(id.to_string())
@@ -458,6 +482,22 @@ fn default_listen() -> Vec<SocketAddr> {
     }
 }
 
+/// Whether an address is a modem's.
+fn is_modem(uri: &str) -> bool {
+    uri.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("rnode"))
+}
+
+/// The address of a modem with the configured region, if it names none itself.
+fn with_region(config: &Config, uri: &str) -> String {
+    let parameters = uri.split_once('?').map_or("", |(_, parameters)| parameters);
+    let named = parameters.split('&').any(|parameter| parameter.starts_with("region="));
+    if named || config.radio_region.is_empty() || !is_modem(uri) {
+        return uri.to_owned();
+    }
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{joint}region={}", config.radio_region)
+}
+
 /// The endpoint among the wanted links.
 const IROH: &str = "listen iroh";
 
@@ -478,6 +518,18 @@ mod tests {
         config.tcp_listen = Some(Vec::new());
         config.tcp_peers = peers.iter().map(|&uri| uri.to_owned()).collect();
         config
+    }
+
+    #[test]
+    fn cfg_11_modems_get_the_configured_region() {
+        let mut config = config(&[]);
+        let own = "rnode://host?region=US915";
+        assert_eq!(with_region(&config, "rnode://host"), "rnode://host");
+        config.radio_region = "EU868".into();
+        assert_eq!(with_region(&config, "rnode:///dev/x"), "rnode:///dev/x?region=EU868");
+        assert_eq!(with_region(&config, "rnode://host?sf=9"), "rnode://host?sf=9&region=EU868");
+        assert_eq!(with_region(&config, own), own);
+        assert_eq!(with_region(&config, "tcp://host:1"), "tcp://host:1");
     }
 
     fn origins(links: &Links, transports: &TransportManager) -> Vec<Origin> {

@@ -13,6 +13,7 @@ mod handle;
 mod hints;
 mod links;
 mod queries;
+mod radio;
 mod restore;
 mod waiters;
 
@@ -31,6 +32,7 @@ pub use events::{EventLog, Happening, What};
 pub use handle::{Handle, Job, Stopped};
 pub use links::{LinkError, LinkRow, Links, Origin, TCP_PORT};
 pub use queries::{Names, Numbers};
+pub use radio::RadioError;
 pub use restore::{Started, start};
 
 use crate::{
@@ -169,6 +171,13 @@ impl Actor {
                 self.links_changed = true;
             }
             LinkEvent::PathChanged { link, path } => self.on_path(link, path),
+            LinkEvent::Air(radio) => {
+                let node = &mut self.node;
+                self.transports.send_air(radio, |link, buf| node.poll_transmit(now, link, buf));
+            }
+            LinkEvent::Delivery { link, transmissions, delivered } => {
+                self.node.handle_link_delivery(now, link, transmissions, delivered);
+            }
             LinkEvent::StatusChanged => self.links_changed = true,
             _ => {}
         }

@@ -56,7 +56,11 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
     let mut link_config = LinkConfig::new(copy(&identity));
     link_config.network_key = links::network_key(&config).map_err(StartError)?;
     link_config.inbound_max = config.tcp_inbound_max;
+    link_config.airtime = super::radio::airtime(&config.data_dir, loaded.is_new);
     let mut transports = TransportManager::new(link_config);
+    if let Some(lost) = transports.airtime_lost() {
+        warnings.push(format!("Radios are silent for up to an hour: {lost}."));
+    }
     let links = Links::open(&config, &mut transports);
     let discovered = super::Discovered::start(&config.discovery);
     let (handle, jobs, listeners) = Handle::new();

@@ -18,8 +18,9 @@ impl Links {
         Ok(rows.iter().map(convert::link).collect())
     }
 
-    /// Adds a link, `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL`, and keeps it over
-    /// restarts; returns its id. A link that cannot be opened now is tried again.
+    /// Adds a link, `tcp://HOST:PORT` or `iroh://ENDPOINT?addr=IP:PORT&relay=URL`, or a modem,
+    /// `rnode:///dev/serial/by-id/NAME?region=EU868`, and keeps it over restarts; returns its id.
+    /// A link that cannot be opened now is tried again.
     async fn add(&self, uri: &str) -> Result<String, Error> {
         let asked = uri.to_owned();
         let added = self.0.handle.ask(move |actor| actor.add_link(&asked)).await?;

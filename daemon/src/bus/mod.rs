@@ -14,6 +14,7 @@ mod access;
 mod channels;
 mod contacts;
 mod convert;
+mod convert_radio;
 mod daemon;
 mod discovery;
 mod events;
@@ -24,6 +25,7 @@ mod messages;
 mod objects;
 mod peers;
 mod ping;
+mod radios;
 mod requests;
 mod routes;
 mod server;
@@ -131,6 +133,7 @@ impl Context {
             .serve_at(api::PATH, invites::Invites(self.clone()))
             .serve_at(api::PATH, requests::Requests(self.clone()))
             .serve_at(api::PATH, links::Links(self.clone()))
+            .serve_at(api::PATH, radios::Radios(self.clone()))
             .serve_at(api::PATH, discovery::Discovery(self.clone()))
             .serve_at(api::PATH, events::Events(self.clone()))
             .serve_at(api::PATH, zbus::fdo::ObjectManager)

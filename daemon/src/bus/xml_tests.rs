@@ -52,6 +52,7 @@ fn documents() -> Vec<(String, String)> {
         document(&messages::Messages(context.clone())),
         document(&objects::Peer(api::Peer::default())),
         document(&peers::Peers(context.clone())),
+        document(&radios::Radios(context.clone())),
         document(&requests::Requests(context.clone())),
         document(&routes::Routes(context.clone())),
         document(&visitors::Visitors::new(context)),

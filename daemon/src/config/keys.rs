@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
 };
 
+use transports::lora::Region;
 use zeroize::Zeroizing;
 
 use super::{Bus, Config, Diagnostics, Level, LogFormat, Secret, Strangers, Value};
@@ -137,6 +138,35 @@ pub const KEYS: &[Key] = &[
         default: "256",
         set: |c, v| set_u32(&mut c.tcp_inbound_max, v, 1, 4_096),
         get: |c| c.tcp_inbound_max.to_string(),
+        ..KEY
+    },
+    Key {
+        name: "radio.modems",
+        help: "LoRa modems that speak the RNode protocol, on serial ports or behind TCP.",
+        allowed: "a list of at most 64 \"rnode:///dev/serial/by-id/...\" or \"rnode://HOST:PORT\"",
+        default: "[]",
+        reloads: true,
+        set: |c, v| {
+            let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+            let is_modem = |uri: &String| uri.starts_with("rnode://");
+            c.radio_modems = list.iter().all(is_modem).then_some(list)?;
+            Some(())
+        },
+        get: |c| c.radio_modems.join(","),
+        ..KEY
+    },
+    Key {
+        name: "radio.region",
+        help: "Whose rules on power and air time hold where the modems stand.",
+        allowed: "\"EU868\", \"EU433\", \"US915\", \"AU915\", \"AS923\", or \"\" if each modem says so \
+                  itself",
+        default: "\"\"",
+        reloads: true,
+        set: |c, v| {
+            let is_region = |text: &str| text.is_empty() || Region::parse(text).is_some();
+            set_text(&mut c.radio_region, v, is_region)
+        },
+        get: |c| c.radio_region.clone(),
         ..KEY
     },
     Key {

@@ -41,6 +41,10 @@ pub struct Config {
     pub tcp_peers: Vec<String>,
     /// How many inbound links there may be.
     pub tcp_inbound_max: u32,
+    /// LoRa modems as link URIs.
+    pub radio_modems: Vec<String>,
+    /// Whose rules hold where the radios stand, for modems that name no region; empty: none.
+    pub radio_region: String,
     /// The network's key as 64 hexadecimal digits; empty: none.
     pub network_key: Secret,
     /// The network's name, the salt of its passphrase.
@@ -266,6 +270,8 @@ impl Config {
             tcp_listen: None,
             tcp_peers: Vec::new(),
             tcp_inbound_max: 256,
+            radio_modems: Vec::new(),
+            radio_region: String::new(),
             network_key: Secret::default(),
             network_name: String::new(),
             network_passphrase: Secret::default(),

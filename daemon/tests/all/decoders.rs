@@ -9,7 +9,13 @@ mod outer;
 fn samples(name: &str) -> Vec<Vec<u8>> {
     let texts: &[&str] = match name {
         "configuration" => &[include_str!("../../qpcd.example.toml")],
-        "link_text" => &["tcp://192.0.2.1:7743", "tcp://[2001:db8::1]:7743", "tcp://example.org:1"],
+        "link_text" => &[
+            "tcp://192.0.2.1:7743",
+            "tcp://[2001:db8::1]:7743",
+            "tcp://example.org:1",
+            "rnode:///dev/serial/by-id/x?freq=869525000&bw=125000&sf=8&cr=5&txp=14&region=EU868",
+            "rnode://[::1]:7633?region=US915&preset=wide&gain=-1.5",
+        ],
         "discovery" => &["QPC\x01\0\0\x3f\x1e\x69\0\x01\x02\x03\x04\x05\x06\x07\x08"],
         "backup_file" => &["QPCBAK\x01\n\x40\0\0\0\x03\0\0\0saltsaltsaltsaltciphertextciphertext"],
         "api_framing" => &["\x05\0\0\0hello\x03\0\0\0you"],

@@ -236,13 +236,14 @@ impl RadioPort {
             .iter()
             .filter(|(_, n)| n.up && n.outstanding.is_none())
             .filter_map(|(id, n)| n.next_turn().map(|(class, turn)| (class, turn, n.turn, *id)))
+            .filter(|(class, ..)| *class <= self.ceiling)
             .min()
             .map(|(class, .., id)| (class, id))
     }
 
     fn best_broadcast(&self, now: Instant) -> Option<(AirClass, usize)> {
         let due = self.broadcasts.waiting.iter().enumerate().filter(|(_, item)| item.due <= now);
-        due.map(|(at, item)| (item.class, at)).min()
+        due.map(|(at, item)| (item.class, at)).filter(|(class, _)| *class <= self.ceiling).min()
     }
 
     fn begin_broadcast(&mut self, now: Instant, at: usize, buf: &mut Vec<u8>) -> Option<AirClass> {

@@ -9,7 +9,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    AirFrame, NeighbourId, NeighbourView, Pulled, RadioConfig, RadioEvent, Signal,
+    AirClass, AirFrame, NeighbourId, NeighbourView, Pulled, RadioConfig, RadioEvent, Signal,
     keys::{BroadcastKey, Incarnation, tag},
     meeting::{Introduction, SILENCE_MAX},
     neighbour::Neighbour,
@@ -44,6 +44,8 @@ pub struct RadioPort {
     pub(super) introduction: Introduction,
     pub(super) broadcasts: Broadcasts,
     pub(super) turn: Turn,
+    /// The least urgent class that the law leaves room for at present.
+    pub(super) ceiling: AirClass,
     /// What was handed over and not yet sent; inside, for whom.
     pub(super) in_air: Option<Option<NeighbourId>>,
     pub(super) events: VecDeque<RadioEvent>,
@@ -111,6 +113,7 @@ impl RadioPort {
             introduction: Introduction::new(now, first),
             broadcasts: Broadcasts::default(),
             turn: Turn::new(now),
+            ceiling: AirClass::Bulk,
             in_air: None,
             events: VecDeque::new(),
             counters: RadioCounters::default(),
@@ -235,6 +238,12 @@ impl RadioPort {
             self.turn.on_free(now, &self.timing, &mut self.rng);
         }
         self.turn.set_busy(busy);
+    }
+
+    /// What of the hour's air time is left is for `class` and what goes before it: nothing else is
+    /// handed over until this is said again.
+    pub fn handle_allowance(&mut self, class: AirClass) {
+        self.ceiling = class;
     }
 
     /// The node has something for the link of this neighbour.

@@ -102,7 +102,9 @@ impl RadioPort {
         buf: &mut Vec<u8>,
     ) -> Option<AirClass> {
         let neighbour = self.neighbours.get_mut(&id)?;
-        let outstanding = neighbour.outstanding.as_mut()?;
+        let ceiling = self.ceiling;
+        let outstanding =
+            neighbour.outstanding.as_mut().filter(|other| other.payload.class <= ceiling)?;
         outstanding.due.take_if(|due| *due <= now)?;
         if outstanding.transmissions >= TRANSMISSIONS_MAX {
             self.give_up(id);

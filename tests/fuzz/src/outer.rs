@@ -6,6 +6,7 @@ use std::{
     io::{self, Cursor},
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use api::framing;
@@ -15,7 +16,17 @@ use daemon::{
     paths::Paths,
     store::{Disk, Store},
 };
-use transports::{NetworkKey, discovery::datagram::Datagram, tcp::TcpTarget};
+use mesh::{Instant, radio::AirClass};
+use transports::{
+    NetworkKey,
+    discovery::datagram::Datagram,
+    lora::{
+        Region, RnodeTarget, Stamp, Verdict, book,
+        kiss::{Decoder, encode_into},
+        rnode::{Pace, Rnode},
+    },
+    tcp::TcpTarget,
+};
 
 /// A target: its name and what it does with any bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -28,6 +39,9 @@ pub const ALL: &[Target] = &[
     ("api_framing", api_framing),
     ("discovery", discovery),
     ("link_text", link_text),
+    ("kiss", kiss),
+    ("rnode", rnode),
+    ("airtime", airtime),
 ];
 
 const OWNER: [u8; 16] = [7; 16];
@@ -186,4 +200,62 @@ pub fn link_text(data: &[u8]) {
         assert_eq!(TcpTarget::parse(&again).ok(), Some(target), "{again}");
     }
     let _ = NetworkKey::parse(text);
+    if let Ok(target) = RnodeTarget::parse(text) {
+        let again = target.to_string();
+        assert_eq!(RnodeTarget::parse(&again).ok(), Some(target), "{again}");
+    }
+}
+
+/// What a serial line brings: whatever comes out goes in again and comes out the same.
+pub fn kiss(data: &[u8]) {
+    let mut decoder = Decoder::new();
+    for &byte in data {
+        let Some(frame) = decoder.push(byte) else { continue };
+        let mut line = Vec::new();
+        encode_into(frame.command, frame.payload, &mut line);
+        let mut again = Decoder::new();
+        let found = line.iter().filter(|byte| again.push(**byte).is_some()).count();
+        assert_eq!(found, 1);
+    }
+}
+
+/// A modem that says anything at any time: two bytes of milliseconds and one of a length before
+/// each piece.
+pub fn rnode(data: &[u8]) {
+    let settings = Region::Eu868.defaults();
+    let mut now = Instant::from_secs(1);
+    let mut rnode = Rnode::new(now, Pace::SERIAL, settings, 1_000);
+    let mut rest = data;
+    while let [low, high, len, more @ ..] = rest {
+        let (piece, after) = more.split_at(usize::from(*len).min(more.len()));
+        rest = after;
+        now = now + Duration::from_millis(u64::from(u16::from_le_bytes([*low, *high])));
+        if rnode.poll_timeout().is_some_and(|due| due <= now) {
+            rnode.handle_timeout(now);
+        }
+        rnode.handle_bytes(now, piece);
+        if rnode.is_free() {
+            rnode.send(now, &[*len], Duration::from_millis(50)).expect("it is free");
+            assert!(!rnode.is_free());
+        }
+        let mut out = Vec::new();
+        while rnode.poll_write(&mut out) {}
+        while rnode.poll_event().is_some() {}
+        assert!(!rnode.is_failed() || rnode.poll_timeout().is_none());
+    }
+}
+
+/// The record of air time: damaged ones are used up, good ones are written as they were read.
+pub fn airtime(data: &[u8]) {
+    let stamp = Stamp {
+        machine_start: [1; 16],
+        since_start: Duration::from_secs(10_000),
+        unix_secs: Some(1_800_000_000),
+    };
+    let (mut ledger, lost) = book::restore(data, Instant::ZERO, &stamp);
+    ledger.open("EU868/P", 360_000_000);
+    let verdict = ledger.ask(Instant::ZERO, "EU868/P", AirClass::Control, 1_000);
+    assert!(lost.is_none() || matches!(verdict, Verdict::At(_)));
+    let (_, bytes) = book::encode(&mut ledger, Instant::ZERO, &stamp);
+    assert_eq!(book::restore(&bytes, Instant::ZERO, &stamp).1, None);
 }

@@ -109,7 +109,7 @@ impl TransportManager {
     }
 
     /// Names a link, announces it, and lets it take the place of an older one to the same peer.
-    fn insert_link(&mut self, entry: Entry) -> LinkId {
+    pub(super) fn insert_link(&mut self, entry: Entry) -> LinkId {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         let (caps, peer) = (entry.link.caps(), entry.link.peer());

@@ -51,6 +51,13 @@ impl Credentials {
         SystemRandom.next_u32()
     }
 
+    /// A seed for a machine with keys of its own.
+    pub(crate) fn seed() -> [u8; 32] {
+        let mut seed = [0; 32];
+        SystemRandom.fill_bytes(&mut seed);
+        seed
+    }
+
     fn lock(&self) -> MutexGuard<'_, Arc<Local>> {
         // Nothing panics while it holds the lock; the value stays whole if it did.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -41,6 +41,17 @@ pub enum LinkEvent {
         /// How it gets there.
         path: LinkPath,
     },
+    /// A radio may send: call [`super::TransportManager::send_air`].
+    Air(HandleId),
+    /// A medium that repeats frames by itself tells how the last one to a neighbour fared.
+    Delivery {
+        /// Which.
+        link: LinkId,
+        /// How often it was sent.
+        transmissions: u8,
+        /// Whether it arrived.
+        delivered: bool,
+    },
     /// [`super::TransportManager::list`] has news that no other event tells.
     StatusChanged,
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     iroh::{self, Dialer, IrohConfig, IrohInfo},
     limits::STABLE_AFTER,
+    lora::RnodeTarget,
     secure::HandshakeError,
     target::PeerTarget,
     tcp::{DialError, Listening, dial, listen},
@@ -27,6 +28,8 @@ pub(super) enum Target {
     Listen(SocketAddr),
     /// The QUIC endpoint, under the name it has once it is bound.
     Iroh(Option<String>),
+    /// A modem.
+    Radio(Box<RnodeTarget>),
 }
 
 /// A static peer or a listener.
@@ -34,12 +37,12 @@ pub(super) struct Handle {
     pub(super) target: Target,
     pub(super) state: LinkState,
     since: Instant,
-    tries: u32,
-    last_error: Option<String>,
+    pub(super) tries: u32,
+    pub(super) last_error: Option<String>,
     pub(super) link: Option<LinkId>,
     pub(super) peer: Option<PublicIdentity>,
     backoff: Backoff,
-    task: Option<AbortHandle>,
+    pub(super) task: Option<AbortHandle>,
     /// Counts tasks, so that what an ended one still had to say is not believed.
     attempt: u32,
 }
@@ -67,6 +70,16 @@ impl Handle {
         }
     }
 
+    /// Ends it if it has not ended by itself by then.
+    pub(super) fn stop_after(&self, wait: Duration) {
+        if let Some(task) = self.task.clone() {
+            tokio::spawn(async move {
+                sleep(wait).await;
+                task.abort();
+            });
+        }
+    }
+
     pub(super) fn enter(&mut self, state: LinkState) {
         self.state = state;
         self.since = Instant::now();
@@ -77,6 +90,7 @@ impl Handle {
             (Target::Peer(target), _) => target.to_string(),
             (Target::Listen(_), LinkState::Listening { address }) => format!("tcp://{address}"),
             (Target::Listen(address), _) => format!("tcp://{address}"),
+            (Target::Radio(target), _) => target.to_string(),
             (Target::Iroh(name), _) => name.clone().unwrap_or_else(|| "iroh://".to_owned()),
         }
     }

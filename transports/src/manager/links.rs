@@ -196,6 +196,7 @@ impl TransportManager {
 
     /// Says goodbye on every link and waits, for `deadline` at most, until it is written.
     pub async fn shutdown(&mut self, deadline: Duration) {
+        self.leave_radios(deadline).await;
         for handle in std::mem::take(&mut self.handles).into_values() {
             handle.stop();
         }
@@ -208,6 +209,7 @@ impl TransportManager {
         for link in links {
             self.drop_link(link, DownReason::Shutdown);
         }
+        self.close_radios();
         // What the endpoint still has to say is that its connections are closed.
         let _ = timeout(deadline, self.iroh.close()).await;
     }

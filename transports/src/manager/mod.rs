@@ -10,6 +10,7 @@ mod event;
 mod handles;
 mod links;
 mod probe;
+mod radio;
 mod ready;
 mod status;
 
@@ -34,6 +35,8 @@ use handles::{Handle, Target};
 use links::Entry;
 pub use links::SendState;
 pub use probe::{Probe, ProbeError};
+use radio::Radios;
+pub use radio::{RadioNeighbour, RadioStatus, SetRadioError};
 use ready::ReadyQueue;
 pub use status::{Counters, HandleId, LinkState, LinkStatus, Traffic};
 
@@ -41,6 +44,7 @@ use crate::{
     iroh::{self, Dialer, IrohConfig, IrohInfo},
     limits::{HANDLES_MAX, INBOUND_MAX, OUTCOMES_MAX, RETRY_MAX, RETRY_MIN},
     link::{DownReason, Scratch},
+    lora::{self, Airtime, RnodeTarget, RnodeTargetError},
     secure::NetworkKey,
     target::PeerTarget,
     tcp::{HalfOpen, TargetError},
@@ -60,6 +64,8 @@ pub struct LinkConfig {
     pub retry_min: Duration,
     /// Longest delay before a peer is dialled again.
     pub retry_max: Duration,
+    /// What radios of this node sent in the last hour, and where that is kept.
+    pub airtime: Airtime,
 }
 
 impl LinkConfig {
@@ -71,6 +77,7 @@ impl LinkConfig {
             inbound_max: INBOUND_MAX,
             retry_min: RETRY_MIN,
             retry_max: RETRY_MAX,
+            airtime: Airtime::Forgotten,
         }
     }
 }
@@ -92,6 +99,7 @@ pub struct TransportManager {
     by_peer: BTreeMap<[u8; 32], LinkId>,
     next_link: u32,
     ready: ReadyQueue,
+    radios: Radios,
     scratch: Scratch,
     events: VecDeque<LinkEvent>,
     counters: Counters,
@@ -105,8 +113,9 @@ impl TransportManager {
     /// # Panics
     ///
     /// When the operating system has no randomness for the link keys.
-    pub fn new(config: LinkConfig) -> Self {
+    pub fn new(mut config: LinkConfig) -> Self {
         let (outcomes_in, outcomes) = mpsc::channel(OUTCOMES_MAX);
+        let radios = Radios::new(std::mem::take(&mut config.airtime));
         let credentials = Credentials::new(config.identity.clone(), config.network_key.clone());
         Self {
             config,
@@ -120,6 +129,7 @@ impl TransportManager {
             by_peer: BTreeMap::new(),
             next_link: 1,
             ready: ReadyQueue::default(),
+            radios,
             scratch: Scratch::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -128,13 +138,17 @@ impl TransportManager {
         }
     }
 
-    /// Adds a static peer, `tcp://HOST:PORT` or `iroh://ENDPOINT?…`, and starts dialling it. Call
-    /// it inside a tokio runtime.
+    /// Adds a static peer, `tcp://HOST:PORT` or `iroh://ENDPOINT?…`, and starts dialling it; or a
+    /// modem, `rnode://…`, and opens it. Call it inside a tokio runtime.
     ///
     /// # Errors
     ///
-    /// [`AddError`]: the address is none, is there already, or is one too many.
+    /// [`AddError`]: the address is none, is there already, or is one too many; or a modem's
+    /// settings are against the law.
     pub fn add(&mut self, uri: &str) -> Result<HandleId, AddError> {
+        if uri.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("rnode")) {
+            return self.add_radio(uri);
+        }
         let target = PeerTarget::parse(uri).map_err(AddError::Target)?;
         let same = |handle: &Handle| matches!(&handle.target, Target::Peer(t) if *t == target);
         if let Some((id, _)) = self.handles.iter().find(|(_, handle)| same(handle)) {
@@ -196,7 +210,11 @@ impl TransportManager {
         let Some(handle) = self.handles.remove(&id) else {
             return false;
         };
-        handle.stop();
+        if self.remove_radio(id) {
+            handle.stop_after(lora::LEAVE_WAIT);
+        } else {
+            handle.stop();
+        }
         if let Some(link) = handle.link {
             self.take_down(link, DownReason::Removed);
         }
@@ -272,6 +290,7 @@ impl TransportManager {
                 return Poll::Ready(event);
             }
             self.ready.set_manager(cx.waker());
+            self.poll_radios(cx);
             if let Some(link) = self.ready.pop() {
                 self.on_ready(link);
             } else if let Poll::Ready(Some(outcome)) = self.outcomes.poll_recv(cx) {
@@ -350,8 +369,12 @@ pub enum AddError {
     Target(TargetError),
     /// It is there already, under this id.
     Exists(HandleId),
+    /// Not an address of a modem, or not a lawful one.
+    Radio(RnodeTargetError),
     /// This build has no QUIC links.
     NoIroh,
+    /// This build has no LoRa.
+    NoLora,
     /// There are [`HANDLES_MAX`] already.
     TooMany,
 }
@@ -361,7 +384,9 @@ impl fmt::Display for AddError {
         match self {
             Self::Target(error) => error.fmt(f),
             Self::Exists(id) => write!(f, "it is there already, as link {id}"),
+            Self::Radio(error) => error.fmt(f),
             Self::NoIroh => f.write_str("this build has no QUIC links"),
+            Self::NoLora => f.write_str("this build has no LoRa"),
             Self::TooMany => write!(f, "there are {HANDLES_MAX} links already"),
         }
     }

@@ -29,7 +29,8 @@ pub(crate) async fn dial(target: &TcpTarget, local: Arc<Local>) -> Result<Connec
     Ok(TcpLink::new(stream, established).into())
 }
 
-async fn connect(target: &TcpTarget) -> Result<TcpStream, DialError> {
+/// Tries every address of a host in turn.
+pub(crate) async fn connect(target: &TcpTarget) -> Result<TcpStream, DialError> {
     let found = timeout(CONNECT_TIMEOUT, lookup_host((target.host(), target.port())))
         .await
         .map_err(|_| DialError::Resolve(io::ErrorKind::TimedOut))?

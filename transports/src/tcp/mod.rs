@@ -10,7 +10,7 @@ mod target;
 
 pub(crate) use accept::{Listening, listen};
 pub use dial::DialError;
-pub(crate) use dial::dial;
+pub(crate) use dial::{connect, dial};
 pub(crate) use half_open::HalfOpen;
 pub use link::TcpLink;
 #[cfg(feature = "iroh")]

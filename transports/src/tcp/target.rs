@@ -95,9 +95,12 @@ impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoScheme => {
-                "an address of a peer looks like tcp://HOST:PORT or iroh://ENDPOINT?…"
+                "an address of a peer looks like tcp://HOST:PORT or iroh://ENDPOINT?…, one of a \
+                 modem like rnode:///dev/serial/by-id/NAME?region=EU868"
             }
-            Self::UnknownScheme => "the schemes known are tcp:// and iroh://",
+            Self::UnknownScheme => {
+                "the schemes known are tcp://, iroh:// and, for modems, rnode://"
+            }
             Self::NoPort => "the port is missing: tcp://HOST:PORT",
             Self::BadPort => "a port is a number from 1 to 65535",
             Self::BadEndpoint => "an endpoint has 64 hexadecimal digits",

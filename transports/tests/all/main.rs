@@ -3,6 +3,7 @@
 mod hostile;
 #[cfg(feature = "iroh-relay")]
 mod iroh;
+mod lora;
 mod noise;
 mod pair;
 mod tcp;

@@ -9,6 +9,7 @@ mod group;
 mod meeting;
 mod message;
 mod node;
+mod radio;
 mod report;
 
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub use message::{
     Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
 };
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
+pub use radio::{Radio, RadioNeighbour, RadioScan, RadioScanRow, RadioSettings, Radios};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
 
 /// `quicprochat.error/1`, on standard error (`CLI-06`).
@@ -99,6 +101,8 @@ documents! {
     Probe => "probe/1",
     Proof => "proof/1",
     Queue => "queue/1",
+    RadioScan => "radio-scan/1",
+    Radios => "radio/1",
     Requests => "requests/1",
     Routes => "routes/1",
     Sent => "send/1",
