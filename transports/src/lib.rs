@@ -18,6 +18,7 @@
 //! | QUIC | [`iroh`] | reliable, 68 KiB frames, through NATs and relays; feature `iroh` |
 //! | memory | [`memory`] | two ends in one process |
 //! | impaired | [`impaired`] | any link, made bad by a seed |
+//! | LoRa | [`lora`] | RNode-compatible modems, and virtual air to try them in |
 //! | trace | [`trace`] | any link, recorded as pcapng |
 //!
 //! # Layers of a TCP link
@@ -38,6 +39,7 @@ pub mod impaired;
 pub mod iroh;
 pub mod limits;
 pub mod link;
+pub mod lora;
 pub mod manager;
 pub mod memory;
 pub mod noise;
