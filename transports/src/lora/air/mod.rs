@@ -16,7 +16,6 @@
 //! | [`receiver`] | noise, sensitivity, what a frame survives |
 //! | [`channel`] | the air itself |
 //! | [`clock`] | clocks that drift |
-//! | [`modulation`] | time on air |
 
 pub mod channel;
 #[cfg(test)]
@@ -24,12 +23,15 @@ mod channel_tests;
 pub mod clock;
 pub mod decibel;
 mod draw;
-pub mod modulation;
+mod event;
+mod flight;
+mod judge;
 pub mod propagation;
 pub mod receiver;
+mod sense;
 
-pub use channel::{Air, AirEvent, Loss, RadioId, RadioSite, TransmitError};
+pub use channel::{Air, FRAME_LEN_MAX, RadioId, RadioSite};
 pub use clock::Clock;
 pub use decibel::Decibel;
-pub use modulation::{Modulation, Signal};
+pub use event::{AirEvent, Loss, TransmitError};
 pub use propagation::{Position, Propagation};

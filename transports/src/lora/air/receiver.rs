@@ -1,6 +1,8 @@
 //! What a receiver makes of a signal: noise, sensitivity, and the interference it survives.
 
-use super::{Decibel, Modulation};
+use mesh::radio::Modulation;
+
+use super::Decibel;
 
 /// Thermal noise at 290 K in `bandwidth_hz`, and a receiver's own 6 dB.
 pub fn noise_floor(bandwidth_hz: u32) -> Decibel {
@@ -81,6 +83,12 @@ const REJECTION: [[i32; 6]; 6] = [
     [-22, -22, -21, -20, 1, -20],
     [-25, -25, -25, -24, -23, 1],
 ];
+
+/// Duration of the preamble with the symbols that always follow it.
+pub const fn preamble_us(modulation: &Modulation) -> u64 {
+    let sync = if modulation.spreading_factor < 7 { 25 } else { 17 };
+    (4 * modulation.preamble_symbols as u64 + sync) * modulation.symbol_us() / 4
+}
 
 fn bandwidth_db(bandwidth_hz: u32) -> Decibel {
     Decibel::from_f64(10.0 * f64::from(bandwidth_hz.max(1)).log10())
