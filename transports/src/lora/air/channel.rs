@@ -85,6 +85,13 @@ impl Air {
         self.sense(self.now_us);
     }
 
+    /// Brings a radio back that was taken away, switched off.
+    pub fn restore_radio(&mut self, radio: RadioId) {
+        if let Some(back) = self.radios.get_mut(radio.0 as usize) {
+            back.present = true;
+        }
+    }
+
     /// Carries a radio to another place. Frames in the air are judged as from there.
     pub fn move_radio(&mut self, radio: RadioId, position: Position) {
         let Some(moved) = self.radios.get_mut(radio.0 as usize) else { return };

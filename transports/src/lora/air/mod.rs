@@ -16,8 +16,12 @@
 //! | [`receiver`] | noise, sensitivity, what a frame survives |
 //! | [`channel`] | the air itself |
 //! | [`rnode`] | a modem on it, as its host sees it |
+//! | [`server`], [`wire`], [`map`] | the air behind a Unix socket, in real time |
+//! | [`attach`], [`line`] | a modem between that socket and a host: a pseudo-terminal or TCP |
 //! | [`clock`] | clocks that drift |
 
+#[cfg(feature = "lab")]
+pub mod attach;
 pub mod channel;
 #[cfg(test)]
 mod channel_tests;
@@ -27,10 +31,18 @@ mod draw;
 mod event;
 mod flight;
 mod judge;
+#[cfg(feature = "lab")]
+pub mod line;
+#[cfg(feature = "lab")]
+pub mod map;
 pub mod propagation;
 pub mod receiver;
 pub mod rnode;
 mod sense;
+#[cfg(feature = "lab")]
+pub mod server;
+#[cfg(feature = "lab")]
+pub mod wire;
 
 pub use channel::{Air, FRAME_LEN_MAX, RadioId, RadioSite};
 pub use clock::Clock;
