@@ -184,6 +184,49 @@ pub enum Command {
     Version,
     /// Three throw-away nodes on this machine, talking across the middle one
     Demo,
+    /// Virtual radios on this machine, and the air between them
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Lab(Lab),
+}
+
+/// `qpc lab`
+#[cfg(feature = "lab")]
+#[derive(Clone, Debug, Subcommand)]
+pub enum Lab {
+    /// Run an air that virtual radios can be attached to, until interrupted
+    Air {
+        /// The socket where radios attach; one that nobody listens at any more is replaced
+        #[arg(long, value_name = "SOCKET")]
+        listen: PathBuf,
+        /// Where radios are, and what is between them [default: a village without shadows]
+        #[arg(long, value_name = "FILE")]
+        map: Option<PathBuf>,
+    },
+    /// Run a virtual RNode-compatible modem with its radio on an air, until interrupted
+    Rnode(Rnode),
+}
+
+/// `qpc lab rnode`
+#[cfg(feature = "lab")]
+#[derive(Args, Clone, Debug)]
+#[group(id = "line", required = true, multiple = false, args = ["tcp", "pty"])]
+pub struct Rnode {
+    /// The socket of the air
+    #[arg(long, value_name = "SOCKET")]
+    pub air: PathBuf,
+    /// Let hosts connect to this port of 127.0.0.1; 0 for any that is free
+    #[arg(long, value_name = "PORT")]
+    pub tcp: Option<u16>,
+    /// Let hosts open a pseudo-terminal through this symbolic link
+    #[arg(long, value_name = "LINK")]
+    pub pty: Option<PathBuf>,
+    /// Where it is, in metres [default: the next free place on the map]
+    #[arg(long, value_name = "X,Y", value_parser = value::place, allow_hyphen_values = true)]
+    pub at: Option<(i32, i32)>,
+    /// Its name, by which the map may know its place
+    #[arg(long, value_name = "NAME", value_parser = value::radio_name)]
+    pub name: Option<String>,
 }
 
 /// `qpc debug`

@@ -180,7 +180,7 @@ impl Demo<'_> {
 }
 
 /// Ctrl-C, or somebody asks the process to end.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
         .map(|kind| signal(kind).ok());
     let [interrupt, terminate, hangup] = &mut signals;

@@ -6,6 +6,8 @@
 
 mod diagnosis;
 mod group;
+#[cfg(feature = "lab")]
+mod lab;
 mod meeting;
 mod message;
 mod node;
@@ -17,12 +19,24 @@ use crate::failure::Failure;
 
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
+#[cfg(feature = "lab")]
+pub use lab::{AirEvent, Rnode};
 pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
     Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
 };
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
+
+#[cfg(feature = "lab")]
+impl Fields for AirEvent {
+    const SCHEMA: &'static str = "quicprochat.air/1";
+}
+
+#[cfg(feature = "lab")]
+impl Fields for Rnode {
+    const SCHEMA: &'static str = "quicprochat.rnode/1";
+}
 
 /// `quicprochat.error/1`, on standard error (`CLI-06`).
 #[derive(Debug, Serialize)]

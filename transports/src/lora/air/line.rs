@@ -5,17 +5,21 @@ use std::{
     net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
-    io::Errno,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{OptionalActions, tcgetattr, tcsetattr},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, unix::AsyncFd},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
@@ -63,8 +67,12 @@ impl HostLine {
         rustix::io::ioctl_fionbio(&master, true)?;
         let target = PathBuf::from(name.to_str().map_err(io::Error::other)?);
         replace_link(&target, link)?;
-        let master = AsyncFd::new(master)?;
-        let mut line = Self::start(|ends| serve_pty(master, ends));
+        let pty = Arc::new(Pty { master, present: AtomicBool::new(false) });
+        let reader = pty.clone();
+        let mut line = Self::start(|ends| {
+            std::thread::spawn(move || read_pty(&reader, &ends.inbox));
+            write_pty(pty, ends.outbox)
+        });
         line.link = Some((link.to_owned(), target));
         Ok(line)
     }
@@ -190,45 +198,58 @@ async fn serve_host(
     }
 }
 
-async fn serve_pty(master: AsyncFd<OwnedFd>, mut ends: Ends) {
-    let mut present = false;
-    let mut buffer = vec![0; READ_LEN];
+/// Writes what is for a host while there is one; what it does not read is lost.
+async fn write_pty(pty: Arc<Pty>, mut outbox: mpsc::Receiver<Vec<u8>>) {
     let mut waiting: Vec<u8> = Vec::new();
     loop {
-        let read = rustix::io::read(&master, &mut buffer);
-        if matches!(read, Ok(0) | Err(Errno::IO)) {
-            // Nobody has it open, and no event will say when somebody opens it.
-            present = false;
-            waiting.clear();
-            ends.discard();
-            sleep(RETRY).await;
-            continue;
-        }
-        if !std::mem::replace(&mut present, true)
-            && ends.inbox.send(FromHost::Opened).await.is_err()
-        {
-            return;
-        }
-        if let Ok(len) = read {
-            let bytes = FromHost::Bytes(buffer[..len].to_vec());
-            if ends.inbox.send(bytes).await.is_err() {
-                return;
-            }
-            continue;
-        }
         tokio::select! {
-            Ok(mut ready) = master.readable() => ready.clear_ready(),
-            Some(bytes) = ends.outbox.recv() => {
+            bytes = outbox.recv() => {
+                let Some(bytes) = bytes else { return };
                 if waiting.len() < READ_LEN {
                     waiting.extend(bytes);
                 }
             }
             () = sleep(RETRY), if !waiting.is_empty() => {}
         }
-        if let Ok(written) = rustix::io::write(&master, &waiting) {
+        if !pty.present.load(Ordering::Relaxed) {
+            waiting.clear();
+        }
+        if let Ok(written) = rustix::io::write(&pty.master, &waiting) {
             waiting.drain(..written);
         }
     }
+}
+
+/// Reads what hosts write. A thread of its own: no event of the system says that somebody has
+/// opened a pseudo-terminal, so that has to be looked for.
+fn read_pty(pty: &Pty, inbox: &mpsc::Sender<FromHost>) {
+    let mut buffer = vec![0; READ_LEN];
+    while !inbox.is_closed() {
+        let mut polled = [PollFd::new(&pty.master, PollFlags::IN)];
+        let _ = poll(&mut polled, Some(&LOOK));
+        let seen = polled[0].revents();
+        if seen.contains(PollFlags::HUP) && !seen.contains(PollFlags::IN) {
+            pty.present.store(false, Ordering::Relaxed);
+            std::thread::sleep(RETRY);
+            continue;
+        }
+        if !pty.present.swap(true, Ordering::Relaxed)
+            && inbox.blocking_send(FromHost::Opened).is_err()
+        {
+            return;
+        }
+        let Ok(len @ 1..) = rustix::io::read(&pty.master, &mut buffer) else { continue };
+        if inbox.blocking_send(FromHost::Bytes(buffer[..len].to_vec())).is_err() {
+            return;
+        }
+    }
+}
+
+/// The modem's end of a pseudo-terminal.
+struct Pty {
+    master: OwnedFd,
+    /// Whether a host has the other end open.
+    present: AtomicBool,
 }
 
 /// Makes `link` lead to `target`; only ever replaces a link.
@@ -252,6 +273,9 @@ const READ_LEN: usize = 4_096;
 
 /// Between two looks for a host, and before what failed is tried again.
 const RETRY: Duration = Duration::from_millis(20);
+
+/// Between two looks whether the line is still wanted.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// A host that does not read for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
