@@ -210,23 +210,32 @@ pub enum Lab {
 /// `qpc lab rnode`
 #[cfg(feature = "lab")]
 #[derive(Args, Clone, Debug)]
-#[group(id = "line", required = true, multiple = false, args = ["tcp", "pty"])]
 pub struct Rnode {
     /// The socket of the air
     #[arg(long, value_name = "SOCKET")]
     pub air: PathBuf,
-    /// Let hosts connect to this port of 127.0.0.1; 0 for any that is free
-    #[arg(long, value_name = "PORT")]
-    pub tcp: Option<u16>,
-    /// Let hosts open a pseudo-terminal through this symbolic link
-    #[arg(long, value_name = "LINK")]
-    pub pty: Option<PathBuf>,
+    /// How its host reaches it.
+    #[command(flatten)]
+    pub line: ModemLine,
     /// Where it is, in metres [default: the next free place on the map]
     #[arg(long, value_name = "X,Y", value_parser = value::place, allow_hyphen_values = true)]
     pub at: Option<(i32, i32)>,
     /// Its name, by which the map may know its place
     #[arg(long, value_name = "NAME", value_parser = value::radio_name)]
     pub name: Option<String>,
+}
+
+/// How a host reaches a virtual modem: one of two.
+#[cfg(feature = "lab")]
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct ModemLine {
+    /// Let hosts connect to this port of 127.0.0.1; 0 for any that is free
+    #[arg(long, value_name = "PORT")]
+    pub tcp: Option<u16>,
+    /// Let hosts open a pseudo-terminal through this symbolic link
+    #[arg(long, value_name = "LINK")]
+    pub pty: Option<PathBuf>,
 }
 
 /// `qpc debug`

@@ -1,4 +1,4 @@
-//! `lab` (`CLI-47`): virtual radios on this machine, and the air between them.
+//! `lab` (`CLI-49`): virtual radios on this machine, and the air between them.
 
 mod air;
 mod map;

@@ -3,7 +3,7 @@
 use transports::lora::air::{attach::Attachment, line::HostLine, wire::Attach};
 
 use crate::{
-    args::Rnode,
+    args::{ModemLine, Rnode},
     commands::{as_document, demo::interrupted},
     failure::{Exit, Failure, Stop},
     show::{Console, json},
@@ -16,7 +16,7 @@ pub(super) async fn run(rnode: &Rnode, console: &mut Console) -> Result<Exit, St
         Failure::failed(format!("no radio at {}: {error}", rnode.air.display()))
             .hint("Start the air first: qpc lab air --listen SOCKET")
     })?;
-    let (line, uri) = open(rnode).await?;
+    let (line, uri) = open(&rnode.line).await?;
     let radio = air.radio();
     if !as_document(console, || json::Rnode { radio, uri: uri.clone() })? {
         console.line(format_args!("{uri}"))?;
@@ -33,8 +33,8 @@ pub(super) async fn run(rnode: &Rnode, console: &mut Console) -> Result<Exit, St
 }
 
 /// The line, and what `links add` would be told.
-async fn open(rnode: &Rnode) -> Result<(HostLine, String), Failure> {
-    match (&rnode.pty, rnode.tcp) {
+async fn open(line: &ModemLine) -> Result<(HostLine, String), Failure> {
+    match (&line.pty, line.tcp) {
         (Some(link), _) => {
             let failed = |error| Failure::failed(format!("no pseudo-terminal: {error}"));
             let line = HostLine::pty(link).map_err(failed)?;

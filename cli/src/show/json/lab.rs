@@ -6,7 +6,7 @@ use transports::lora::air::{
     server::{Happening, Report},
 };
 
-/// `CLI-79`
+/// `CLI-84`
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct AirEvent {
     /// Since the air began.
@@ -73,7 +73,7 @@ const fn reason(why: Loss) -> &'static str {
     }
 }
 
-/// `CLI-80`
+/// `CLI-85`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rnode {
     /// Its number on the air.

@@ -28,16 +28,6 @@ pub use message::{
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
 
-#[cfg(feature = "lab")]
-impl Fields for AirEvent {
-    const SCHEMA: &'static str = "quicprochat.air/1";
-}
-
-#[cfg(feature = "lab")]
-impl Fields for Rnode {
-    const SCHEMA: &'static str = "quicprochat.rnode/1";
-}
-
 /// `quicprochat.error/1`, on standard error (`CLI-06`).
 #[derive(Debug, Serialize)]
 pub struct Error<'a> {
@@ -81,15 +71,18 @@ pub trait Fields: Serialize {
 }
 
 macro_rules! documents {
-    ($($type:ident => $schema:literal),+ $(,)?) => {
-        $(impl Fields for $type { const SCHEMA: &'static str = concat!("quicprochat.", $schema); })+
+    ($($(#[$when:meta])? $type:ident => $schema:literal),+ $(,)?) => {
+        $($(#[$when])? impl Fields for $type { const SCHEMA: &'static str = concat!("quicprochat.", $schema); })+
         /// Every schema this program writes to standard output.
-        pub const SCHEMAS: &[&str] = &[$(concat!("quicprochat.", $schema)),+];
+        pub const SCHEMAS: &[&str] = &[
+            $($(#[$when])? concat!("quicprochat.", $schema)),+
+        ];
     };
 }
 
 documents! {
     Accepted => "accept/1",
+    #[cfg(feature = "lab")] AirEvent => "air/1",
     Bundle => "bundle/1",
     Cancelled => "cancelled/1",
     Channel => "channel/1",
@@ -114,6 +107,7 @@ documents! {
     Proof => "proof/1",
     Queue => "queue/1",
     Requests => "requests/1",
+    #[cfg(feature = "lab")] Rnode => "rnode/1",
     Routes => "routes/1",
     Sent => "send/1",
     Status => "status/1",
