@@ -11,6 +11,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "lab")]
+pub(crate) use value::LAB_NODES_MAX;
 pub use value::{Body, ContactRef, HexId, LinkUri, Shell};
 
 /// Everything on the command line.
@@ -184,16 +186,37 @@ pub enum Command {
     Version,
     /// Three throw-away nodes on this machine, talking across the middle one
     Demo,
-    /// Virtual radios on this machine, and the air between them
+    /// Throw-away nodes with virtual radios on a map; or single radios, and the air between them
     #[cfg(feature = "lab")]
-    #[command(subcommand)]
     Lab(Lab),
 }
 
 /// `qpc lab`
 #[cfg(feature = "lab")]
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Lab {
+    /// A part of it by itself.
+    #[command(subcommand)]
+    pub command: Option<LabCommand>,
+    /// How many nodes there are, 2 to 32
+    #[arg(long, value_name = "COUNT", default_value = "5", value_parser = value::lab_nodes, conflicts_with = "map")]
+    pub nodes: usize,
+    /// Where they are and what is between them; one node for each radio on the map
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Draw who hears whom
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// How long messages are waited for
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = value::seconds)]
+    pub seconds: Duration,
+}
+
+/// Parts of a laboratory.
+#[cfg(feature = "lab")]
 #[derive(Clone, Debug, Subcommand)]
-pub enum Lab {
+pub enum LabCommand {
     /// Run an air that virtual radios can be attached to, until interrupted
     Air {
         /// The socket where radios attach; one that nobody listens at any more is replaced

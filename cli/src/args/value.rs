@@ -140,6 +140,17 @@ pub(super) fn place(text: &str) -> Result<(i32, i32), String> {
         .ok_or_else(|| "a place is two whole numbers of metres, like 1200,-300".to_owned())
 }
 
+/// How many nodes a laboratory has.
+#[cfg(feature = "lab")]
+pub(super) fn lab_nodes(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (2..=LAB_NODES_MAX).contains(count));
+    count.ok_or_else(|| format!("there may be 2 to {LAB_NODES_MAX} nodes"))
+}
+
+/// Each is a process of its own, with some 10 MB of memory.
+#[cfg(feature = "lab")]
+pub(crate) const LAB_NODES_MAX: usize = 32;
+
 /// What radios of a laboratory are called.
 #[cfg(feature = "lab")]
 pub(super) fn radio_name(text: &str) -> Result<String, String> {

@@ -3,8 +3,8 @@
 //! Three real daemons, each with its own directory and keys, on loopback. Whatever happens, they
 //! are ended and their files removed before the command returns.
 
-mod node;
-mod scratch;
+pub(super) mod node;
+pub(super) mod scratch;
 
 use std::{
     path::PathBuf,

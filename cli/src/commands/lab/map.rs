@@ -144,7 +144,7 @@ impl File {
 mod tests {
     use super::*;
 
-    fn map(text: &str) -> Result<Map, String> {
+    fn parsed(text: &str) -> Result<Map, String> {
         toml::from_str::<File>(text).map_err(|error| error.message().to_owned())?.into_map()
     }
 
@@ -168,7 +168,7 @@ mod tests {
     // VIR-11
     #[test]
     fn a_map_says_where_radios_are_and_what_is_between_them() {
-        let map = map(VALLEY).expect("it is right");
+        let map = parsed(VALLEY).expect("it is right");
         assert_eq!((map.seed, map.places.len()), (7, 2));
         assert_eq!(map.propagation.frame_loss_ppm, 100_000);
         assert_eq!(map.places[1].site.position, Position::new(1_500.0, -20.5));
@@ -177,9 +177,9 @@ mod tests {
         let air = map.air();
         assert_eq!(air.path_loss(anna, ben), Decibel::whole(127));
         let blocked = VALLEY.replace("loss_db = 130", "blocked = true");
-        let air = super::tests::map(&blocked).expect("it is right").air();
+        let air = parsed(&blocked).expect("it is right").air();
         assert_eq!(air.path_loss(anna, ben), Decibel::NO_WAY - Decibel::whole(3));
-        assert_eq!(super::tests::map("").map(|map| map.places.len()), Ok(0));
+        assert_eq!(parsed("").map(|map| map.places.len()), Ok(0));
     }
 
     // VIR-11
@@ -195,7 +195,7 @@ mod tests {
             ("\"anna\", \"ben\"", "\"anna\", \"carla\"", "carla"),
             ("name = \"ben\"", "name = \"anna\"", "anna"),
         ] {
-            let why = map(&VALLEY.replace(from, to)).expect_err(to);
+            let why = parsed(&VALLEY.replace(from, to)).expect_err(to);
             assert!(why.contains(named), "{to}: {why}");
         }
     }

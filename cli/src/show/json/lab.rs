@@ -1,5 +1,7 @@
 //! Documents of the laboratory.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use transports::lora::air::{
     Loss,
@@ -80,4 +82,75 @@ pub struct Rnode {
     pub radio: u32,
     /// Where its host finds it.
     pub uri: String,
+}
+
+/// `CLI-83`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Lab {
+    /// Who is where.
+    pub nodes: Vec<LabNode>,
+    /// Who can read whom.
+    pub hears: Vec<LabHearing>,
+    /// What became of the messages.
+    pub messages: Vec<LabMessage>,
+    /// What happened on the air.
+    pub air: LabAir,
+}
+
+/// A node on the map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabNode {
+    /// Its name on the map.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Eastwards.
+    pub x_m: f64,
+    /// Northwards.
+    pub y_m: f64,
+    /// Frames it sent.
+    pub frames: u64,
+    /// How long they were on the air.
+    pub air_ms: f64,
+}
+
+/// That one can read the other on a silent channel.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabHearing {
+    /// Who is heard.
+    pub from: String,
+    /// Who hears.
+    pub to: String,
+    /// How strongly.
+    pub rssi_dbm: i16,
+    /// How far from noise.
+    pub snr_db: f64,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LabMessage {
+    /// Its sender.
+    pub from: String,
+    /// Its recipient.
+    pub to: String,
+    /// Its id.
+    pub id: String,
+    /// What the sender knew of it in the end.
+    pub state: String,
+    /// When its receipt was back.
+    pub after_s: Option<f64>,
+}
+
+/// Counts of the air.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LabAir {
+    /// Frames that were sent.
+    pub frames: u64,
+    /// How long they were on the air.
+    pub air_ms: f64,
+    /// How often frames were received.
+    pub heard: u64,
+    /// How often they were not, by reason.
+    pub lost: BTreeMap<&'static str, u64>,
 }

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 #[cfg(feature = "lab")]
-pub use lab::{AirEvent, Rnode};
+pub use lab::{AirEvent, Lab, LabAir, LabHearing, LabMessage, LabNode, Rnode};
 pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
     Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
@@ -98,6 +98,8 @@ documents! {
     Inbox => "inbox/1",
     Invite => "invite/1",
     Invites => "invites/1",
+    #[cfg(feature = "lab")]
+    Lab => "lab/1",
     Links => "links/1",
     Message => "message/1",
     Netcheck => "netcheck/1",
