@@ -95,6 +95,13 @@ fn every_command_parses() {
         "man --dir d",
         "version",
         "demo",
+        "lab",
+        "lab --nodes 7 --svg who.svg --seconds 60",
+        "lab --map valley.toml",
+        "lab air --listen /run/air",
+        "lab air --listen /run/air --map valley.toml --json",
+        "lab rnode --air /run/air --pty /dev/shm/radio --at -5,1200",
+        "lab rnode --air /run/air --tcp 7633 --name anna",
     ] {
         assert!(parse(line).is_ok(), "qpc {line}: {:?}", parse(line));
     }
@@ -134,6 +141,13 @@ fn what_makes_no_sense_is_refused() {
         ("contacts add alice ALICE --root-key 12", ErrorKind::ValueValidation),
         ("completion tcsh", ErrorKind::InvalidValue),
         ("man links --dir d", ErrorKind::ArgumentConflict),
+        ("lab --nodes 1", ErrorKind::ValueValidation),
+        ("lab --nodes 33", ErrorKind::ValueValidation),
+        ("lab --nodes 3 --map m", ErrorKind::ArgumentConflict),
+        ("lab air", ErrorKind::MissingRequiredArgument),
+        ("lab rnode --air a", ErrorKind::MissingRequiredArgument),
+        ("lab rnode --air a --pty p --tcp 1", ErrorKind::ArgumentConflict),
+        ("lab rnode --air a --pty p --at 7", ErrorKind::ValueValidation),
     ] {
         assert_eq!(parse(line).map(|_| ()), Err(kind), "qpc {line}");
     }

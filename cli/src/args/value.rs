@@ -130,6 +130,43 @@ pub(super) fn pause(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "seconds are a decimal number like 5 or 0.5, a year at most".to_owned())
 }
 
+/// Metres east and north, like `1200,-300`.
+#[cfg(feature = "lab")]
+pub(super) fn place(text: &str) -> Result<(i32, i32), String> {
+    let metres = |text: &str| text.trim().parse().ok().filter(|m: &i32| m.abs() <= METRES_MAX);
+    text.split_once(',')
+        .and_then(|(x, y)| Some((metres(x)?, metres(y)?)))
+        .ok_or_else(|| "a place is two whole numbers of metres, like 1200,-300".to_owned())
+}
+
+/// How many nodes a laboratory has.
+#[cfg(feature = "lab")]
+pub(super) fn lab_nodes(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (2..=LAB_NODES_MAX).contains(count));
+    count.ok_or_else(|| format!("there may be 2 to {LAB_NODES_MAX} nodes"))
+}
+
+/// Each is a process of its own, with some 10 MB of memory.
+#[cfg(feature = "lab")]
+pub(crate) const LAB_NODES_MAX: usize = 32;
+
+/// What radios of a laboratory are called.
+#[cfg(feature = "lab")]
+pub(super) fn radio_name(text: &str) -> Result<String, String> {
+    let printable = text.chars().all(|c| !c.is_control());
+    if printable && (1..=RADIO_NAME_MAX).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a name has 1 to {RADIO_NAME_MAX} printable bytes"))
+}
+
+/// Farther than any radio reaches.
+#[cfg(feature = "lab")]
+const METRES_MAX: i32 = 10_000_000;
+
+#[cfg(feature = "lab")]
+const RADIO_NAME_MAX: usize = 64;
+
 /// How long a message may be under way: a number and a unit. The daemon knows the limits.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     let wrong = || "a duration is a whole number with s, m, h or d, like 90s or 7d".to_owned();

@@ -9,6 +9,8 @@ mod events;
 mod identity;
 mod inbox;
 mod invite;
+#[cfg(feature = "lab")]
+mod lab;
 mod links;
 mod manual;
 mod mesh;
@@ -49,6 +51,8 @@ pub fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         }
         Command::Version => in_runtime(node::version(&cli.global, console)),
         Command::Demo => in_runtime(demo::run(console)),
+        #[cfg(feature = "lab")]
+        Command::Lab(lab) => in_runtime(lab::run(lab, console)),
         _ => in_runtime(ask_daemon(cli, console)),
     }
 }
@@ -95,6 +99,8 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Mesh(args::Mesh::Graph { output }) => {
             mesh::graph(&client, output.as_deref(), console).await
         }
+        #[cfg(feature = "lab")]
+        Command::Lab(_) => unreachable!("run() has taken it"),
         Command::Channel(_)
         | Command::Completion { .. }
         | Command::Config(args::Config::Check { .. })

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::show::json::{Graph, GraphEdge, GraphNode};
 
 pub use svg::draw;
+pub(crate) use svg::{escaped, pixels, push};
 
 /// Puts the topology together. The nodes are ordered: this one, then by distance and address.
 pub fn topology(own: &api::Status, peers: &[api::Peer], routes: &[api::Route]) -> Graph {

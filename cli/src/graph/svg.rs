@@ -158,7 +158,7 @@ fn title(node: &GraphNode) -> String {
     title
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -173,12 +173,12 @@ fn escaped(text: &str) -> String {
 }
 
 /// A coordinate with one decimal; a zero has no sign.
-fn pixels(value: f64) -> String {
+pub(crate) fn pixels(value: f64) -> String {
     let text = format!("{value:.1}");
     if text == "-0.0" { "0.0".to_owned() } else { text }
 }
 
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+pub(crate) fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes everything");
 }
 

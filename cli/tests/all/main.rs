@@ -9,6 +9,8 @@ mod commands;
 mod daemons;
 mod demo;
 mod hostile;
+#[cfg(feature = "lab")]
+mod lab;
 mod offline;
 mod prompt;
 mod qpc;

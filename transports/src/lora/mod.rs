@@ -6,6 +6,7 @@
 //! | [`rnode`] | the host's side of the conversation | |
 //! | [`region`], [`preset`] | which settings are allowed where | `AIR-…`, `specs/25-airtime.md` |
 //! | [`ledger`], [`book`] | how much of the hour was sent, and that on disk | |
+//! | [`air`] | virtual radios and what they hear of each other | `VIR-…`, `specs/30-virtual-air.md` |
 //!
 //! | [`station`], [`scan`] | a modem and a radio port together | |
 //!
@@ -13,6 +14,7 @@
 //! and `alloc` only. The task that opens ports is private, and the manager's.
 
 pub mod book;
+pub mod air;
 pub mod command;
 mod keeper;
 pub mod kiss;

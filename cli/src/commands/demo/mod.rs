@@ -3,8 +3,8 @@
 //! Three real daemons, each with its own directory and keys, on loopback. Whatever happens, they
 //! are ended and their files removed before the command returns.
 
-mod node;
-mod scratch;
+pub(super) mod node;
+pub(super) mod scratch;
 
 use std::{
     path::PathBuf,
@@ -180,7 +180,7 @@ impl Demo<'_> {
 }
 
 /// Ctrl-C, or somebody asks the process to end.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
         .map(|kind| signal(kind).ok());
     let [interrupt, terminate, hangup] = &mut signals;

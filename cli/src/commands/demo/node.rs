@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A running daemon.
-pub(super) struct DemoNode {
+pub(in crate::commands) struct DemoNode {
     qpcd: PathBuf,
     dir: PathBuf,
     child: Child,
@@ -32,12 +32,16 @@ pub(super) struct DemoNode {
     /// Where it listens; the same after a restart, so that its neighbours find it again.
     listen: String,
     /// Its address.
-    pub(super) address: String,
+    pub(in crate::commands) address: String,
 }
 
 impl DemoNode {
     /// Starts a daemon with a directory of its own below `parent`.
-    pub(super) async fn start(qpcd: &Path, parent: &Path, name: &str) -> Result<Self, Failure> {
+    pub(in crate::commands) async fn start(
+        qpcd: &Path,
+        parent: &Path,
+        name: &str,
+    ) -> Result<Self, Failure> {
         let dir = parent.join(name);
         let (child, client) = launch(qpcd, &dir, "127.0.0.1:0").await?;
         let daemon = client.ask(async { Ok(DaemonProxy::new(client.connection()).await?) }).await?;
@@ -52,12 +56,12 @@ impl DemoNode {
     }
 
     /// The URI under which it can be linked to.
-    pub(super) fn uri(&self) -> String {
+    pub(in crate::commands) fn uri(&self) -> String {
         format!("tcp://{}", self.listen)
     }
 
     /// Ends the daemon as a service manager does, and by force when it does not listen.
-    pub(super) async fn stop(&mut self) {
+    pub(in crate::commands) async fn stop(&mut self) {
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -67,14 +71,14 @@ impl DemoNode {
     }
 
     /// Starts it again where it was.
-    pub(super) async fn restart(&mut self) -> Result<(), Failure> {
+    pub(in crate::commands) async fn restart(&mut self) -> Result<(), Failure> {
         let (child, client) = launch(&self.qpcd, &self.dir, &self.listen).await?;
         self.child = child;
         self.client = client;
         Ok(())
     }
 
-    pub(super) async fn link_to(&self, uri: &str) -> Result<(), Failure> {
+    pub(in crate::commands) async fn link_to(&self, uri: &str) -> Result<(), Failure> {
         let client = self.client.renewed();
         client
             .ask(async { LinksProxy::new(client.connection()).await?.add(uri).await })
@@ -83,7 +87,7 @@ impl DemoNode {
     }
 
     /// Waits until a route to `address` is known, and says over how many hops.
-    pub(super) async fn wait_for_route(&self, address: &str) -> Result<u8, Failure> {
+    pub(in crate::commands) async fn wait_for_route(&self, address: &str) -> Result<u8, Failure> {
         let client = self.client.renewed();
         let routes = client.ask(async { Ok(RoutesProxy::new(client.connection()).await?) }).await?;
         loop {
@@ -96,12 +100,12 @@ impl DemoNode {
         }
     }
 
-    pub(super) async fn send(&self, to: &str, words: &str) -> Result<String, Failure> {
+    pub(in crate::commands) async fn send(&self, to: &str, words: &str) -> Result<String, Failure> {
         let (client, messages) = self.messages().await?;
         client.ask(messages.send(to, words.as_bytes(), SendOptions::default())).await
     }
 
-    pub(super) async fn wait_received(&self, id: &str) -> Result<(), Stop> {
+    pub(in crate::commands) async fn wait_received(&self, id: &str) -> Result<(), Stop> {
         let (client, messages) = self.messages().await?;
         let wait_ms = u32::try_from(RECEIPT_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
         let client = client.waiting(RECEIPT_TIMEOUT);
@@ -113,19 +117,19 @@ impl DemoNode {
         }
     }
 
-    pub(super) async fn take_inbox(&self) -> Result<Vec<InboxMessage>, Failure> {
+    pub(in crate::commands) async fn take_inbox(&self) -> Result<Vec<InboxMessage>, Failure> {
         let (client, messages) = self.messages().await?;
         let options = InboxOptions { take: Some(true), ..Default::default() };
         client.ask(messages.inbox(options)).await
     }
 
-    pub(super) async fn why(&self, id: &str) -> Result<Message, Failure> {
+    pub(in crate::commands) async fn why(&self, id: &str) -> Result<Message, Failure> {
         let (client, messages) = self.messages().await?;
         client.ask(messages.why(id)).await
     }
 
     /// The addresses on the way to `to`, which is the last of them.
-    pub(super) async fn trace(&self, to: &str) -> Result<Vec<String>, Failure> {
+    pub(in crate::commands) async fn trace(&self, to: &str) -> Result<Vec<String>, Failure> {
         let (client, messages) = self.messages().await?;
         let trace = crate::commands::ping::follow(&client, &messages, to).await?;
         Ok(trace.hops.into_iter().map(|hop| hop.address).collect())

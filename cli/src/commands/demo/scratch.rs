@@ -13,13 +13,13 @@ use tokio::time::sleep;
 use crate::failure::Failure;
 
 /// A directory of this process, removed when dropped.
-pub(super) struct Scratch {
+pub(in crate::commands) struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
     /// Creates it, for this user alone, where temporary files go.
-    pub(super) fn create() -> Result<Self, Failure> {
+    pub(in crate::commands) fn create() -> Result<Self, Failure> {
         let parent = std::env::temp_dir();
         for attempt in 0..ATTEMPTS_MAX {
             // Short: a socket's path has room for 107 bytes.
@@ -34,13 +34,13 @@ impl Scratch {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::commands) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Removes it, and says so when that fails. A daemon that was killed this moment may still be
     /// writing, so it is tried again for a while.
-    pub(super) async fn remove(self) -> Result<(), Failure> {
+    pub(in crate::commands) async fn remove(self) -> Result<(), Failure> {
         let mut left = REMOVALS_MAX;
         loop {
             left -= 1;

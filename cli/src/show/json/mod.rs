@@ -6,6 +6,8 @@
 
 mod diagnosis;
 mod group;
+#[cfg(feature = "lab")]
+mod lab;
 mod meeting;
 mod message;
 mod node;
@@ -18,6 +20,8 @@ use crate::failure::Failure;
 
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
+#[cfg(feature = "lab")]
+pub use lab::{AirEvent, Lab, LabAir, LabHearing, LabMessage, LabNode, Rnode};
 pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
     Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
@@ -69,15 +73,18 @@ pub trait Fields: Serialize {
 }
 
 macro_rules! documents {
-    ($($type:ident => $schema:literal),+ $(,)?) => {
-        $(impl Fields for $type { const SCHEMA: &'static str = concat!("quicprochat.", $schema); })+
+    ($($(#[$when:meta])? $type:ident => $schema:literal),+ $(,)?) => {
+        $($(#[$when])? impl Fields for $type { const SCHEMA: &'static str = concat!("quicprochat.", $schema); })+
         /// Every schema this program writes to standard output.
-        pub const SCHEMAS: &[&str] = &[$(concat!("quicprochat.", $schema)),+];
+        pub const SCHEMAS: &[&str] = &[
+            $($(#[$when])? concat!("quicprochat.", $schema)),+
+        ];
     };
 }
 
 documents! {
     Accepted => "accept/1",
+    #[cfg(feature = "lab")] AirEvent => "air/1",
     Bundle => "bundle/1",
     Cancelled => "cancelled/1",
     Channel => "channel/1",
@@ -93,6 +100,8 @@ documents! {
     Inbox => "inbox/1",
     Invite => "invite/1",
     Invites => "invites/1",
+    #[cfg(feature = "lab")]
+    Lab => "lab/1",
     Links => "links/1",
     Message => "message/1",
     Netcheck => "netcheck/1",
@@ -104,6 +113,7 @@ documents! {
     RadioScan => "radio-scan/1",
     Radios => "radio/1",
     Requests => "requests/1",
+    #[cfg(feature = "lab")] Rnode => "rnode/1",
     Routes => "routes/1",
     Sent => "send/1",
     Status => "status/1",
