@@ -34,7 +34,29 @@ impl Direction {
 
 /// The session tag of a counter: one call of the PRF makes the tags of eight.
 pub(super) fn tag(tags: &Secret, counter: u32) -> SessionTag {
-    let block = short::prf(tags, &[b"qpc lite tag", &(counter / 8).to_le_bytes()]);
+    tag_in(&tag_block(tags, counter / 8), counter)
+}
+
+/// The session tags of counters in a row.
+pub(super) fn tags_of(
+    tags: &Secret,
+    counters: core::ops::Range<u32>,
+) -> impl Iterator<Item = (u32, SessionTag)> {
+    let mut known = None;
+    counters.map(move |counter| {
+        let block = known.take().filter(|(number, _)| *number == counter / 8);
+        let (number, block) = block.unwrap_or_else(|| (counter / 8, tag_block(tags, counter / 8)));
+        let tag = tag_in(&block, counter);
+        known = Some((number, block));
+        (counter, tag)
+    })
+}
+
+fn tag_block(tags: &Secret, number: u32) -> Secret {
+    short::prf(tags, &[b"qpc lite tag", &number.to_le_bytes()])
+}
+
+fn tag_in(block: &Secret, counter: u32) -> SessionTag {
     let at = 3 * (counter as usize % 8);
     [block[at], block[at + 1], block[at + 2]]
 }

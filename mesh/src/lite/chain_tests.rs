@@ -15,6 +15,9 @@ fn mll_06_schedule_by_hand() {
     let block = kdf::extract(&*there.tags, b"qpc lite tag\x02\0\0\0");
     assert_eq!(tag(&there.tags, 16), block[..3]);
     assert_eq!(tag(&there.tags, 23), block[21..24]);
+    for (counter, found) in tags_of(&there.tags, 5..300) {
+        assert_eq!(found, tag(&there.tags, counter));
+    }
     let derived = KeyTree::new(&there.root).derive(3).expect("a whole tree");
     let mut text = *b"text";
     let (sealed, _) = message_key(&derived.key).seal(b"a", &mut text);

@@ -96,8 +96,8 @@ impl LiteSessions {
         let Some(session) = self.sessions.get(&id) else { return };
         let (now, tags) = (session.receiving.window(), session.receiving.tags.clone());
         self.index_remove(id, &tags, before.start..now.start.min(before.end));
-        for counter in before.end.max(now.start)..now.end {
-            self.index.insert((chain::tag(&tags, counter), id, counter));
+        for (counter, tag) in chain::tags_of(&tags, before.end.max(now.start)..now.end) {
+            self.index.insert((tag, id, counter));
         }
     }
 }

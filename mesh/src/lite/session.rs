@@ -116,8 +116,8 @@ impl LiteSessions {
     }
 
     pub(super) fn insert(&mut self, id: LiteId, session: LiteSession) {
-        for counter in session.receiving.window() {
-            let tag = chain::tag(&session.receiving.tags, counter);
+        let receiving = &session.receiving;
+        for (counter, tag) in chain::tags_of(&receiving.tags, receiving.window()) {
             self.index.insert((tag, id, counter));
         }
         self.by_peer.entry(session.peer.identity.address()).or_default().push(id);
@@ -174,8 +174,8 @@ impl LiteSessions {
         tags: &Secret,
         counters: core::ops::Range<u32>,
     ) {
-        for counter in counters {
-            self.index.remove(&(chain::tag(tags, counter), id, counter));
+        for (counter, tag) in chain::tags_of(tags, counters) {
+            self.index.remove(&(tag, id, counter));
         }
     }
 

@@ -83,7 +83,7 @@ fn mll_05_not_before_it_is_confirmed() {
     assert!(is_lite(&lite(&mut alice, &bob, &[1])));
 }
 
-/// MLL-05: by hand.
+/// MLL-05: keys from a shared secret, and from an exporter.
 #[test]
 fn mll_05_other_sources_of_keys() {
     let (mut alice, mut bob) = (End::new(1), End::new(2));
@@ -111,7 +111,7 @@ fn mll_05_other_sources_of_keys() {
     }
 }
 
-/// MLL-04: a message of 50 bytes that is named by reference is 12 bytes longer than its payload, and
+/// MLL-12: a message of 50 bytes that is named by reference is 12 bytes longer than its payload, and
 /// what follows from the header or is elided in compact form.
 #[test]
 fn mll_12_fifty_bytes() {
@@ -241,7 +241,7 @@ fn mll_09_refused_and_resumed() {
     alice.sessions.on_lite_refused(&sealed.lite.unwrap());
 }
 
-/// MLL-07: bit flips do not open, and change nothing.
+/// MLL-02: bit flips do not open, and change nothing.
 #[test]
 fn mll_02_bit_flips_do_not_open() {
     let (mut alice, mut bob) = acquainted();
@@ -264,7 +264,7 @@ fn mll_02_bit_flips_do_not_open() {
     assert!(bob.open(sealed.bytes()).unwrap().fresh);
 }
 
-/// MLL-04: every truncation is refused.
+/// MLL-02: every truncation is refused.
 #[test]
 fn mll_02_truncations_do_not_open() {
     let (mut alice, mut bob) = acquainted();
