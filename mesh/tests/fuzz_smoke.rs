@@ -142,6 +142,15 @@ fn machines() {
     }
 }
 
+/// What radio neighbours say: noise as bodies from the air, honest frames for it, and pieces.
+#[test]
+fn compact_frames() {
+    let frames = honest_frames().into_iter();
+    let stories: Vec<Vec<u8>> = frames.map(|frame| [&[1, 255][..], &frame].concat()).collect();
+    run(target("compact"), &stories);
+    run(target("compact_pieces"), &[]);
+}
+
 /// Longer stories than the other targets need: hundreds of operations each.
 #[test]
 fn node_operations() {

@@ -1,11 +1,11 @@
-//! Channel messages: hops, age and lifetime in fewer bytes, the rest as it is (`CMP-25`).
+//! Channel messages: hops, age and lifetime in fewer bytes, the rest as it is (`CMP-25`, `CMP-26`).
 
 use alloc::vec::Vec;
 
 use super::{
     CompactType,
     envelope::{AGE_FOLLOWS, LIFETIME_FOLLOWS, read_age, read_lifetime},
-    life::{age_code, lifetime_code},
+    life::{LIFETIMES_S, age_code, age_of, lifetime_code},
 };
 use crate::{
     error::Malformed,
@@ -65,6 +65,52 @@ pub(super) fn decode(body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     w.bytes(r.rest());
     Ok(())
 }
+
+/// A lite channel object: `hops left 1 | age u32 | form 1 | lifetime code 1 | the rest`. `None` when it
+/// has more hops than any that was forwarded, or is no such object.
+pub(super) fn encode_lite(body: &[u8], out: &mut Vec<u8>) -> Option<CompactType> {
+    let mut r = Reader::new(body);
+    let (hops_left, age_ms) = (r.u8("hops left").ok()?, r.u32("age").ok()?);
+    let (form, code) = (r.u8("form").ok()?, r.u8("lifetime").ok()?);
+    let age = age_code(age_ms, *LIFETIMES_S.get(usize::from(code))?)?;
+    if hops_left > LITE_HOPS_MASK || form > LITE_FORM_MAX || r.remaining() == 0 {
+        return None;
+    }
+    let mut w = Writer::new(out);
+    w.u8(form << 6 | hops_left).u8(code << 4 | age.min(LITE_AGE_FOLLOWS));
+    if age >= LITE_AGE_FOLLOWS {
+        w.u8(age);
+    }
+    w.bytes(r.rest());
+    Some(CompactType::CHANNEL_LITE)
+}
+
+pub(super) fn decode_lite(body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let mut r = Reader::new(body);
+    let (first, second) = (r.u8("hops and form")?, r.u8("life")?);
+    let (code, mut age) = (second >> 4, second & LITE_AGE_FOLLOWS);
+    if age == LITE_AGE_FOLLOWS {
+        age = r.u8("age")?;
+        if age < LITE_AGE_FOLLOWS {
+            return Err(Malformed::NonCanonical("age"));
+        }
+    }
+    if r.remaining() == 0 {
+        return Err(Malformed::MissingData("lite channel object"));
+    }
+    let lifetime_s = LIFETIMES_S[usize::from(code)];
+    let age_ms = age_of(age, lifetime_s).ok_or(Malformed::OutOfRange("age"))?;
+    frame::begin(out, LITE_KIND);
+    let mut w = Writer::new(out);
+    w.u8(first & LITE_HOPS_MASK).u32(age_ms).u8(first >> 6).u8(code).bytes(r.rest());
+    Ok(())
+}
+
+/// The frame kind of lite channel objects (`specs/29-lite-group.md`).
+pub(super) const LITE_KIND: FrameKind = FrameKind(0x51);
+const LITE_HOPS_MASK: u8 = 0x3f;
+const LITE_FORM_MAX: u8 = 3;
+const LITE_AGE_FOLLOWS: u8 = 0x0f;
 
 const HOPS_MASK: u8 = 0x7f;
 

@@ -262,6 +262,11 @@ impl Labels {
         + COMPACT_ANNOUNCES_MAX * (size_of::<Told>() + size_of::<(Address, MeshAnnounce)>());
 
     #[cfg(test)]
+    pub(super) fn go_on_at(&mut self, label: u16) {
+        self.next_label = label;
+    }
+
+    #[cfg(test)]
     pub(super) fn entries(&self) -> [usize; 6] {
         let [a, b] = [self.given.len(), self.taken.len()];
         [a, b, self.sent.len(), self.heard.len(), self.told.len(), self.known.len()]

@@ -1,9 +1,9 @@
 //! Lifetimes, ages and costs in fewer bits (`CMP-05`, `CMP-06`, `CMP-22`).
 
-/// The lifetimes that have a code: 1, 5, 15 and 30 minutes, 1, 2, 4, 8 and 12 hours, 1, 2, 3, 5, 7,
-/// 14 and 30 days.
+/// The lifetimes that have a code, those a lite envelope may have: 1, 2, 5, 10 and 30 minutes, 1, 2,
+/// 4, 8 and 12 hours, 1, 2, 3, 7, 14 and 30 days.
 pub const LIFETIMES_S: [u32; 16] = [
-    60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 259_200, 432_000,
+    60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 259_200,
     604_800, 1_209_600, 2_592_000,
 ];
 
@@ -12,13 +12,15 @@ pub fn lifetime_code(lifetime_s: u32) -> Option<u8> {
     LIFETIMES_S.binary_search(&lifetime_s).ok().map(|index| index as u8)
 }
 
-/// An age in 256ths of the lifetime, rounded up; `None` when that is a whole life.
+/// An age in 256ths of the lifetime, rounded up; `None` when that is a whole life, or more than a
+/// header holds.
 pub(super) fn age_code(age_ms: u32, lifetime_s: u32) -> Option<u8> {
     let lifetime_ms = u64::from(lifetime_s) * 1_000;
     if lifetime_ms == 0 {
         return None;
     }
-    u8::try_from((u64::from(age_ms) * AGE_STEPS).div_ceil(lifetime_ms)).ok()
+    let code = u8::try_from((u64::from(age_ms) * AGE_STEPS).div_ceil(lifetime_ms)).ok()?;
+    age_of(code, lifetime_s).map(|_| code)
 }
 
 /// The age of a code: not less than what was coded, and coded alike again. `None` beyond what a

@@ -67,6 +67,7 @@ impl CompactType {
     pub const BUNDLE: Self = Self(0x16);
     pub const TRACE_REQUEST: Self = Self(0x17);
     pub const TRACE_REPLY: Self = Self(0x18);
+    pub const CHANNEL_LITE: Self = Self(0x1c);
     /// Not a frame: a piece of a body ([`pieces::Incoming::on_piece`]).
     pub const PIECE: Self = Self(0x1d);
     /// Not a frame: which pieces are missing, or none ([`pieces::Outgoing::on_repair`]).
@@ -122,6 +123,7 @@ pub fn encode(frame: &[u8], labels: &mut Labels, out: &mut Vec<u8>) -> Result<En
         FrameKind::REFUSED => hop::encode_refused(body, labels, out).map(plain),
         FrameKind::CUSTODY_ACK => hop::encode_custody(body, labels, out).map(plain),
         FrameKind::CHANNEL => channel::encode(body, out).map(plain),
+        channel::LITE_KIND => channel::encode_lite(body, out).map(plain),
         _ => None,
     };
     Ok(special.unwrap_or_else(|| plain(encode_verbatim(kind, body, out))))
@@ -183,6 +185,7 @@ fn decode_any(
         T::REFUSED_SHORT | T::REFUSED => hop::decode_refused(kind, body, labels, out),
         T::CUSTODY_SHORT | T::CUSTODY => hop::decode_custody(kind, body, labels, out),
         T::CHANNEL => Ok(channel::decode(body, out)?),
+        T::CHANNEL_LITE => Ok(channel::decode_lite(body, out)?),
         _ => Ok(decode_verbatim(kind, body, labels, out)?),
     }
 }

@@ -233,7 +233,9 @@ impl Routing {
         let pause = pause.max(hop * (u32::from(ttl.min(HOPS_WAITED)) + 1));
         let pause = if open.is_pausing() { pause + VAIN_PAUSE.max(hop * 60) } else { pause };
         self.requests.reschedule(address, now + pause);
-        let nonce = rng.array();
+        // Four random bytes are enough, and on radio the zeros cost nothing (`CMP-24`).
+        let mut nonce = rng.array();
+        nonce[4..].fill(0);
         self.requests.remember(nonce);
         self.pass_on(PathRequest { destination: address, min_seq, nonce, ttl }, NOBODY);
     }

@@ -87,7 +87,7 @@ impl Incoming {
             Repair { id, missing: <_>::default() }.write(out);
             return Some(neighbour);
         }
-        let due = self.partial.iter_mut().find(|(_, partial)| partial.ask_at <= now);
+        let due = self.partial.iter_mut().find(|(_, partial)| partial.asks_now(now));
         let ((neighbour, id), partial) = due?;
         let missing = partial.missing();
         partial.expected = missing.last().copied().unwrap_or(partial.expected);
@@ -101,7 +101,7 @@ impl Incoming {
 
     /// Whether [`Self::poll`] has something to say.
     pub fn is_ready(&self, now: Instant) -> bool {
-        !self.confirm.is_empty() || self.partial.values().any(|partial| partial.ask_at <= now)
+        !self.confirm.is_empty() || self.partial.values().any(|partial| partial.asks_now(now))
     }
 
     /// Discards messages that came no further.
@@ -264,6 +264,10 @@ impl Partial {
         } else if is_new {
             self.ask_at = now + pause;
         }
+    }
+
+    fn asks_now(&self, now: Instant) -> bool {
+        self.ask_at <= now && !self.is_given_up()
     }
 
     const fn is_given_up(&self) -> bool {

@@ -58,30 +58,41 @@ pub fn pays(count: u16, loss: u16, piece_us: u64, ask_us: u64) -> u8 {
     if count > COUNT_MAX || loss == 0 {
         return 0;
     }
-    let loss = u64::from(loss.min(900)) * ONE / 1_000;
+    let loss = u64::from(loss.min(LOSS_MAX)) * ONE / 1_000;
+    let (piece_us, ask_us) = (piece_us.min(AIR_MAX_US), ask_us.min(AIR_MAX_US));
     let cost = |parity: u8| {
-        let (sent, parity) = (u64::from(count) + u64::from(parity), u64::from(parity));
-        let none = (0..sent).fold(ONE, |chance, _| chance * (ONE - loss) / ONE);
-        let one = sent * none * loss / (ONE - loss);
-        let (beyond, asked) = match parity {
-            0 => (sent * loss, ONE - none),
-            1 => (sent * loss + none, ONE - none + ONE - one),
-            _ => (sent * loss + 2 * none + one, 0),
+        let [lost_none, lost_one, lost_two] = chances(u64::from(count) + u64::from(parity), loss);
+        let expected = (u64::from(count) + u64::from(parity)) * loss;
+        let (beyond, enough) = match parity {
+            0 => (expected, lost_none),
+            1 => (expected + lost_none, lost_none + lost_one),
+            _ => (expected + 2 * lost_none + lost_one, lost_none + lost_one + lost_two),
         };
-        let two = sent * (sent - 1) / 2 * (none * loss / (ONE - loss)) * loss / (ONE - loss);
-        let asked = match parity {
-            0 => asked,
-            1 => ONE.saturating_sub(none + one),
-            _ => ONE.saturating_sub(none + one + two),
-        };
-        let repeated = beyond.saturating_sub(parity * ONE) * ONE / (ONE - loss);
-        piece_us * (parity * ONE + repeated) + ask_us * asked * ONE / (ONE - loss)
+        let parity = u64::from(parity) * ONE;
+        let again = |chance: u64| chance * ONE / (ONE - loss);
+        let pieces = parity + again(beyond.saturating_sub(parity));
+        // Questions are lost like what they ask for.
+        piece_us * pieces + ask_us * again(again(ONE.saturating_sub(enough)))
     };
     (0..=PARITY_MAX).min_by_key(|parity| cost(*parity)).unwrap_or(0)
 }
 
+/// The chances that of so many frames none, one and two are lost, as parts of [`ONE`].
+fn chances(sent: u64, loss: u64) -> [u64; 3] {
+    let none = (0..sent).fold(ONE, |chance, _| chance * (ONE - loss) / ONE);
+    let one = sent * none * loss / (ONE - loss);
+    let two = one * loss / (ONE - loss) * sent.saturating_sub(1) / 2;
+    [none, one, two]
+}
+
 /// Probabilities are parts of a million or so.
 const ONE: u64 = 1 << 20;
+
+/// Beyond, a link is none.
+const LOSS_MAX: u16 = 900;
+
+/// Half an hour: times 257 pieces or 100 questions, ten times over, and [`ONE`] it is below 2^63.
+const AIR_MAX_US: u64 = 1 << 31;
 
 /// 2^exponent in the field.
 fn power(exponent: u16) -> u8 {

@@ -50,6 +50,19 @@ fn rt50_rings_grow_until_somebody_answers() {
 }
 
 #[test]
+fn cmp_24_nonces_end_in_four_zero_bytes() {
+    let mut bench = Bench::with_neighbours(1);
+    find(&mut bench, D, None);
+    let said = bench.said(1).into_iter().find_map(|said| match said {
+        Said::Request(request) => Some(request.nonce),
+        _ => None,
+    });
+    let nonce = said.expect("asked");
+    assert_eq!(nonce[4..], [0; 4]);
+    assert_ne!(nonce[..4], [0; 4]);
+}
+
+#[test]
 fn rt50_a_search_that_finds_nothing_ends() {
     let mut bench = Bench::with_neighbours(1);
     find(&mut bench, D, None);
@@ -171,8 +184,13 @@ fn rt52_the_same_question_is_passed_on_once_a_second() {
 #[test]
 fn rt54_questions_of_one_neighbour_reach_a_shared_medium_rarely() {
     let mut bench = Bench::with_neighbours(2);
-    let radio =
-        LinkCaps { medium: Medium::Lora, bitrate_bps: 3_125, reliable: false, shared: true, ..slow() };
+    let radio = LinkCaps {
+        medium: Medium::Lora,
+        bitrate_bps: 3_125,
+        reliable: false,
+        shared: true,
+        ..slow()
+    };
     bench.up(3, radio);
     let mut passed = |bench: &mut Bench, from: u16| {
         (0..100_u64)

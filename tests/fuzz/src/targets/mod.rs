@@ -4,6 +4,7 @@
 //! read is written back as the same bytes, memory stays within its limits, a machine that was
 //! drained has nothing more to say.
 
+mod compact;
 mod node;
 mod objects;
 
@@ -23,6 +24,7 @@ use mesh::{
     wire::frame::{self, FrameKind},
 };
 
+pub use compact::{compact, compact_pieces};
 pub use node::{honest_traffic, node};
 pub use objects::{inner, meeting, proof, rows};
 
@@ -52,6 +54,8 @@ pub const ALL: &[Target] = &[
     ("meeting", meeting),
     ("proof", proof),
     ("rows", rows),
+    ("compact", compact),
+    ("compact_pieces", compact_pieces),
 ];
 
 /// Bytes as a source of small decisions.
