@@ -12,7 +12,7 @@ use super::{
     keys::tag,
     neighbour::Neighbour,
     turn::repeat_wait,
-    unicast::class_of,
+    unicast::{LITE_OBJECT, class_of},
     wire::{BODY_MAX, kind},
 };
 use crate::{
@@ -340,6 +340,11 @@ fn broadcast_items(bytes: &[u8]) -> Option<Vec<(Name, Vec<u8>)>> {
         FrameKind::PATH_REQUEST => {
             // All but the hops that are left.
             let name = digest16(Domain::RadioHello, &[bytes.split_last()?.1]);
+            Some(Vec::from([(name, bytes.to_vec())]))
+        }
+        LITE_OBJECT if bytes.len() <= BODY_MAX => {
+            // Hops and age come first and differ.
+            let name = digest16(Domain::RadioHello, &[&[kind.0], body.get(5..)?]);
             Some(Vec::from([(name, bytes.to_vec())]))
         }
         FrameKind::CHANNEL if bytes.len() <= BODY_MAX => {

@@ -17,6 +17,9 @@ use crate::{
     wire::frame::{self, FrameKind},
 };
 
+/// The kind of lite channel objects (`specs/29-lite-group.md`).
+pub(super) const LITE_OBJECT: FrameKind = FrameKind(0x51);
+
 /// Frames given up in a row, with nothing heard since, before a neighbour is taken for gone.
 const FAILURES_MAX: u32 = 3;
 
@@ -442,7 +445,9 @@ pub(super) fn class_of(bytes: &[u8]) -> AirClass {
     match kind {
         FrameKind::ENVELOPE if is_patient(body) => AirClass::Bulk,
         FrameKind::ENVELOPE | FrameKind::BUNDLE => AirClass::Conversation,
-        FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::CHANNEL => AirClass::Broadcast,
+        FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::CHANNEL | LITE_OBJECT => {
+            AirClass::Broadcast
+        }
         FrameKind::FRAGMENT | FrameKind::RECONCILE => AirClass::Bulk,
         _ => AirClass::Control,
     }

@@ -24,13 +24,14 @@ pub(super) mod kind {
     /// A body for everybody has a type of its own, with the low four bits of the codec's.
     const BROADCAST: u8 = 0x30;
 
-    const FOR_ALL: [CompactType; 6] = [
+    const FOR_ALL: [CompactType; 7] = [
         CompactType::ANNOUNCES,
         CompactType::RETRACT_SHORT,
         CompactType::RETRACT,
         CompactType::PATH_REQUEST,
         CompactType::CHANNEL,
         CompactType::CHANNEL_PLAIN,
+        CompactType::CHANNEL_LITE,
     ];
 
     /// The type on the air of a body for everybody.

@@ -184,8 +184,13 @@ fn rt52_the_same_question_is_passed_on_once_a_second() {
 #[test]
 fn rt54_questions_of_one_neighbour_reach_a_shared_medium_rarely() {
     let mut bench = Bench::with_neighbours(2);
-    let radio =
-        LinkCaps { medium: Medium::Lora, bitrate_bps: 3_125, reliable: false, shared: true, ..slow() };
+    let radio = LinkCaps {
+        medium: Medium::Lora,
+        bitrate_bps: 3_125,
+        reliable: false,
+        shared: true,
+        ..slow()
+    };
     bench.up(3, radio);
     let mut passed = |bench: &mut Bench, from: u16| {
         (0..100_u64)
