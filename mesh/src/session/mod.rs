@@ -33,7 +33,7 @@ mod replay;
 mod rows;
 mod schedule;
 mod seal;
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(test)]
 pub(crate) mod tests;
