@@ -1,0 +1,406 @@
+//! Lite messages: admission, proof, contradiction (`MLG-13` to `MLG-23`).
+
+use alloc::vec::Vec;
+
+use super::{
+    ChannelEvent, ChannelId, Channels,
+    carried::Carried,
+    catchup::{SharedSet, resync_at},
+    history::{Kept, ShownAs, Standing},
+    message::{Digest, Opened},
+    shown::Verdict,
+    shown_as,
+    voices::Name,
+};
+use crate::{
+    address::Address,
+    crypto::rng::NodeRng,
+    envelope::MessageId,
+    error::{DropReason, Error, PeerMisbehaved},
+    limits::{GROUP_RADIO_AFTER, GROUP_RIVALS_MAX},
+    link::LinkId,
+    lite::group::{Checkpoint, Claim, LiteObject},
+    time::Instant,
+};
+
+/// What a lite object of a joined channel says.
+enum Read {
+    Message(Opened, [u8; 32]),
+    Checkpoint(Checkpoint),
+}
+
+/// What decides which message under a name is the sender's.
+enum Judge<'a> {
+    /// A checkpoint.
+    Claim(&'a Claim),
+    /// Another message under it that the sender signed.
+    Signed(&'a Digest, Option<&'a [u8; 32]>),
+}
+
+impl Channels {
+    /// Takes the body of a frame of lite channel messages.
+    ///
+    /// # Errors
+    /// What the neighbour did wrong: no lite object, or over its budget. That somebody else than a
+    /// member wrote it is not its fault: no relay can see it.
+    pub fn on_lite_frame(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        body: &[u8],
+        rng: &mut NodeRng,
+    ) -> Result<(), Error> {
+        let Some(neighbour) = self.neighbours.get_mut(&link) else {
+            return Err(PeerMisbehaved::Unsolicited.into());
+        };
+        if !neighbour.ingress.take(now, body.len()) {
+            let at = resync_at(now, rng);
+            neighbour.retry_by(at, SharedSet::Carried);
+            return Err(PeerMisbehaved::OverBudget.into());
+        }
+        let object = LiteObject::parse(body)?;
+        if self.note_copy(now, link, object.digest(), object.hops_left()) {
+            return Ok(());
+        }
+        let Some((channel, read)) = self.read_lite(&object) else {
+            self.carry_stranger(now, link, object, rng);
+            return Ok(());
+        };
+        if !self.admit_budget(now, channel) {
+            self.drop_blameless(DropReason::OverBudget);
+            self.retry_later(now, link, channel, rng);
+            return Ok(());
+        }
+        let kept = self.new_kept(now, Carried::Lite(object), channel, link);
+        let is_here = match read {
+            Read::Message(opened, transcript) => self.on_lite(now, kept, &opened, &transcript),
+            Read::Checkpoint(checkpoint) => {
+                self.on_checkpoint(now, kept, &checkpoint);
+                true
+            }
+        };
+        if is_here {
+            self.note_traffic(now, link, channel, rng);
+        } else {
+            self.retry_later(now, link, channel, rng);
+        }
+        Ok(())
+    }
+
+    /// Reads an object, if it is of a joined channel and a voice known there.
+    fn read_lite(&self, object: &LiteObject) -> Option<(ChannelId, Read)> {
+        let label = object.channel_label();
+        let joined = self.joined.iter().filter(|(channel, _)| channel.label() == label);
+        for (channel, joined) in joined {
+            let keys = joined.keys.group();
+            let Some((voice_label, _)) = object.voice() else {
+                let checkpoint = keys.open_checkpoint(self.mode, object);
+                let Ok(checkpoint) = checkpoint else { continue };
+                return Some((*channel, Read::Checkpoint(checkpoint)));
+            };
+            for voice in joined.lite.voices.with_label(voice_label) {
+                let Ok(text) = keys.open(self.mode, object, voice) else { continue };
+                let transcript = keys.transcript(voice, &text);
+                return Some((*channel, Read::Message(Opened::of_lite(voice, text), transcript)));
+            }
+        }
+        None
+    }
+
+    /// Passes on what nobody here can open, within what a neighbour may bring in of that (`MLG-21`). If
+    /// it is of a channel of ours, its sender may yet be introduced.
+    fn carry_stranger(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        object: LiteObject,
+        rng: &mut NodeRng,
+    ) {
+        let label = object.channel_label();
+        let ours = self.joined.keys().copied().find(|channel| channel.label() == label);
+        let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
+        if !self.config.relay && ours.is_none() {
+            return;
+        }
+        if !neighbour.strangers.take(now, object.len() as u64) {
+            self.drop_blameless(DropReason::OverBudget);
+            let set = ours.map_or(SharedSet::Carried, SharedSet::Channel);
+            let at = resync_at(now, rng);
+            self.neighbour(link).retry_by(at, set);
+            return;
+        }
+        let digest = *object.digest();
+        let shelf = ChannelId::of_strangers(label);
+        let kept = self.new_kept(now, Carried::Lite(object), shelf, link);
+        self.insert(kept);
+        self.forward(now, &digest);
+        if let Some(channel) = ours {
+            self.seek_missing(now, channel);
+        }
+    }
+
+    /// A member wrote it. `false` when there is no room for it now.
+    fn on_lite(
+        &mut self,
+        now: Instant,
+        mut kept: Kept,
+        opened: &Opened,
+        transcript: &[u8; 32],
+    ) -> bool {
+        let channel = kept.channel;
+        let name = (opened.sender, opened.lineage, opened.counter);
+        let Some(joined) = self.joined.get_mut(&channel) else { return false };
+        joined.lite.radio_until = Some(now + GROUP_RADIO_AFTER);
+        let claim = joined.lite.claims.get(&name).copied();
+        let is_signed = kept.message.is_signed();
+        let is_claimed = claim.is_some_and(|claim| claim.fits(transcript));
+        let is_false = claim.is_some() && !is_claimed && !is_signed;
+        if is_false || self.is_false_own(channel, opened) {
+            self.drop_blameless(DropReason::Forged);
+            self.remember_gone(now, channel, &kept.message, Some(opened));
+            return true;
+        }
+        let is_proven = is_signed || is_claimed;
+        let digest = *kept.message.digest();
+        let standing = if is_proven { Standing::Proven } else { Standing::Unproven };
+        match self.show(now, channel, opened, is_proven) {
+            Verdict::NoRoom => {
+                self.drop_blameless(DropReason::Full);
+                return false;
+            }
+            Verdict::New => {
+                kept.shown = Some(shown_as(channel, opened, standing));
+                self.insert(kept);
+                let lite = &mut self.joined.get_mut(&channel).expect("looked up above").lite;
+                if is_proven {
+                    lite.claims.remove(&name);
+                } else {
+                    lite.unproven.insert(name, alloc::vec![digest]);
+                }
+            }
+            Verdict::Known if !self.is_contested(channel, opened) => {
+                self.remember_gone(now, channel, &kept.message, Some(opened));
+                return true;
+            }
+            Verdict::Known => {
+                if !self.keep_rival(kept, opened, is_proven) {
+                    return false;
+                }
+                if is_proven {
+                    self.decide(channel, name, &Judge::Signed(&digest, Some(transcript)));
+                }
+            }
+        }
+        self.forward(now, &digest);
+        true
+    }
+
+    /// A message in full under a name that is not proven yet.
+    pub(super) fn on_full_rival(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        kept: Kept,
+        opened: &Opened,
+        rng: &mut NodeRng,
+    ) {
+        let (channel, digest) = (kept.channel, *kept.message.digest());
+        let name = (opened.sender, opened.lineage, opened.counter);
+        self.keep_rival(kept, opened, true);
+        self.decide(channel, name, &Judge::Signed(&digest, None));
+        self.forward(now, &digest);
+        self.note_traffic(now, link, channel, rng);
+    }
+
+    /// Whether another message under this name was shown and is not proven.
+    pub(super) fn is_contested(&self, channel: ChannelId, opened: &Opened) -> bool {
+        let name = (opened.sender, opened.lineage, opened.counter);
+        self.joined.get(&channel).is_some_and(|joined| joined.lite.unproven.contains_key(&name))
+    }
+
+    /// Keeps another message under a name, if there are not too many.
+    fn keep_rival(&mut self, mut kept: Kept, opened: &Opened, is_proven: bool) -> bool {
+        let (channel, digest) = (kept.channel, *kept.message.digest());
+        let name = (opened.sender, opened.lineage, opened.counter);
+        let Some(joined) = self.joined.get_mut(&channel) else { return false };
+        let rivals = joined.lite.unproven.entry(name).or_default();
+        if rivals.len() >= GROUP_RIVALS_MAX && !is_proven {
+            self.drop_blameless(DropReason::Full);
+            return false;
+        }
+        rivals.push(digest);
+        kept.shown = Some(shown_as(channel, opened, Standing::Rival));
+        self.insert(kept);
+        true
+    }
+
+    /// Somebody speaks in our name: whatever we said in this run is remembered.
+    fn is_false_own(&self, channel: ChannelId, opened: &Opened) -> bool {
+        Address::derive(&opened.sender) == self.own
+            && self.lineage == Some(opened.lineage)
+            && self.joined[&channel].next_counter <= opened.counter
+    }
+
+    /// A sender proved what it sent (`MLG-15`).
+    fn on_checkpoint(&mut self, now: Instant, mut kept: Kept, checkpoint: &Checkpoint) {
+        let (channel, digest) = (kept.channel, *kept.message.digest());
+        kept.shown = Some(checkpoint_as(checkpoint));
+        self.insert(kept);
+        let Some(joined) = self.joined.get_mut(&channel) else { return };
+        let (sender, lineage) = (checkpoint.sender, checkpoint.lineage);
+        joined.lite.radio_until = Some(now + GROUP_RADIO_AFTER);
+        joined.lite.voices.learn(joined.keys.group(), &sender, lineage);
+        self.read_strangers(now, channel);
+        let mut is_missing = false;
+        for (claim, counter) in checkpoint.claims.iter().zip(u64::from(checkpoint.first)..) {
+            let name = (sender, lineage, counter);
+            self.decide(channel, name, &Judge::Claim(claim));
+            let Some(joined) = self.joined.get_mut(&channel) else { return };
+            if joined.shown.check(&sender, lineage, counter) != Verdict::Known {
+                joined.lite.claims.insert(name, *claim);
+                is_missing = true;
+            }
+        }
+        if is_missing {
+            self.seek_missing(now, channel);
+        }
+        self.forward(now, &digest);
+    }
+
+    /// Reads what was carried unopened of a channel: a sender was introduced, or the channel joined.
+    pub(super) fn read_strangers(&mut self, now: Instant, channel: ChannelId) {
+        let shelf = ChannelId::of_strangers(channel.label());
+        let strangers: Vec<_> =
+            self.history.of_channel(shelf).map(|kept| *kept.message.digest()).collect();
+        for digest in strangers {
+            let read = self.history.get(&digest).and_then(|kept| kept.message.lite());
+            let Some((channel, read)) = read.and_then(|object| self.read_lite(object)) else {
+                continue;
+            };
+            let Some(mut kept) = self.history.remove(&digest) else { continue };
+            kept.channel = channel;
+            match read {
+                Read::Message(opened, transcript) => {
+                    self.on_lite(now, kept, &opened, &transcript);
+                }
+                Read::Checkpoint(checkpoint) => self.on_checkpoint(now, kept, &checkpoint),
+            }
+        }
+    }
+
+    /// Decides which of the messages under a name is the sender's: it becomes proven, the others go. If
+    /// another one was shown, the application is told (`MLG-16`, `MLG-17`).
+    fn decide(&mut self, channel: ChannelId, name: Name, judge: &Judge<'_>) {
+        let Some(joined) = self.joined.get_mut(&channel) else { return };
+        let Some(digests) = joined.lite.unproven.remove(&name) else { return };
+        joined.lite.claims.remove(&name);
+        let mut fitting = Vec::new();
+        for digest in &digests {
+            if self.fits(channel, digest, judge) {
+                fitting.push(*digest);
+            }
+        }
+        // One that proves itself is worth more to whoever catches up here.
+        let signed = |digest: &&Digest| {
+            self.history.get(digest).is_some_and(|kept| kept.message.is_signed())
+        };
+        let winner = fitting.iter().find(signed).or_else(|| fitting.first()).copied();
+        let shown = digests.iter().find_map(|digest| {
+            let shown = self.history.get(digest)?.shown?;
+            (shown.standing == Standing::Unproven).then_some((*digest, shown.id))
+        });
+        for digest in digests.iter().filter(|digest| winner != Some(**digest)) {
+            if let Some(kept) = self.history.drop_to_gone(digest) {
+                self.erase_dropped(&kept);
+            }
+        }
+        let was_right = shown.is_none_or(|(digest, _)| fitting.contains(&digest));
+        if let Some((_, id)) = shown {
+            if was_right {
+                self.events.push_back(ChannelEvent::Proven { channel, id });
+            } else {
+                self.drop_blameless(DropReason::Forged);
+                self.events.push_back(ChannelEvent::Withdrawn { channel, id });
+            }
+        }
+        match winner {
+            Some(digest) => self.prove(channel, &digest, !was_right),
+            None => {
+                let joined = self.joined.get_mut(&channel).expect("looked up above");
+                joined.shown.remove(&name.0, name.1, name.2);
+                self.dirty.insert((channel, name.0));
+            }
+        }
+    }
+
+    fn fits(&self, channel: ChannelId, digest: &Digest, judge: &Judge<'_>) -> bool {
+        let transcript = || self.transcript(channel, digest);
+        match judge {
+            Judge::Claim(claim) => transcript().is_some_and(|transcript| claim.fits(&transcript)),
+            Judge::Signed(own, signed) => {
+                digest == *own || signed.is_some() && transcript().as_ref() == *signed
+            }
+        }
+    }
+
+    /// What the sender of a lite message that is kept signs for it.
+    pub(super) fn transcript(&self, channel: ChannelId, digest: &Digest) -> Option<[u8; 32]> {
+        let (kept, joined) = (self.history.get(digest)?, self.joined.get(&channel)?);
+        let (object, shown, keys) = (kept.message.lite()?, kept.shown?, joined.keys.group());
+        let voice = keys.voice(&shown.sender, shown.lineage);
+        let text = keys.open(self.mode, object, &voice).ok()?;
+        Some(keys.transcript(&voice, &text))
+    }
+
+    /// A message is proven; `is_news` when another one was shown in its place.
+    fn prove(&mut self, channel: ChannelId, digest: &Digest, is_news: bool) {
+        self.set_standing(digest, Standing::Proven);
+        if !is_news {
+            return;
+        }
+        let message = self.history.get(digest).and_then(|kept| self.message_of(channel, kept));
+        if let Some(message) = message {
+            self.events.push_back(ChannelEvent::Message(message));
+        }
+    }
+
+    /// Notes what is known of a sender now, on disk too.
+    pub(super) fn set_standing(&mut self, digest: &Digest, standing: Standing) {
+        let Some(kept) = self.history.get_mut(digest) else { return };
+        if let Some(shown) = &mut kept.shown {
+            shown.standing = standing;
+        }
+        self.rewrite_message_row(digest);
+    }
+
+    /// A message is not kept any more: nothing can prove or withdraw it.
+    pub(super) fn forget_unproven(&mut self, dropped: &Kept) {
+        let Some(shown) = dropped.shown else { return };
+        let name = (shown.sender, shown.lineage, shown.counter);
+        let Some(joined) = self.joined.get_mut(&dropped.channel) else { return };
+        let Some(digests) = joined.lite.unproven.get_mut(&name) else { return };
+        let digest = dropped.message.digest();
+        digests.retain(|known| known != digest);
+        if shown.standing == Standing::Rival && !digests.is_empty() {
+            return;
+        }
+        let rivals = joined.lite.unproven.remove(&name).unwrap_or_default();
+        for rival in rivals {
+            if let Some(kept) = self.history.drop_to_gone(&rival) {
+                self.erase_message_row(&kept);
+            }
+        }
+    }
+}
+
+/// How a checkpoint is kept.
+pub(super) fn checkpoint_as(checkpoint: &Checkpoint) -> ShownAs {
+    ShownAs {
+        id: MessageId([0; 16]),
+        sender: checkpoint.sender,
+        sent_at: None,
+        lineage: checkpoint.lineage,
+        counter: checkpoint.first.into(),
+        standing: Standing::Checkpoint,
+    }
+}
