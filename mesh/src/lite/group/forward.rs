@@ -57,7 +57,8 @@ impl ForwardGroup {
         let mut keys = GroupKeys::new(label, secret);
         let member = |sender: &[u8; 32]| {
             let mut voice = keys.voice(sender, epoch);
-            let tree = voice.take_tree();
+            let mut tree = voice.take_tree();
+            tree.discard_below(1);
             (*sender, Member { voice, tree, newest: 0 })
         };
         let members = members.iter().map(member).collect();

@@ -292,4 +292,4 @@ fn mlg_12_lifetimes_round_down() {
     }
 }
 
-const PINNED_MESSAGE: &str = "";
+const PINNED_MESSAGE: &str = "dbb037981e902cd7e74981fda8e4dfc104433459";
