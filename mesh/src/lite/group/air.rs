@@ -8,8 +8,8 @@
 
 use alloc::vec::Vec;
 
-use super::object::{FORM_AT, Form, LABEL_AT, LIFETIMES_S};
-use crate::{error::Malformed, wire::Writer};
+use super::object::{FORM_AT, Form, LABEL_AT};
+use crate::{error::Malformed, limits::LITE_LIFETIMES_S, wire::Writer};
 
 /// Appends the radio form of a body of frame kind `51`; `None` when it has none: it has more hops left
 /// than any that was forwarded, its life is over, or it is no such body.
@@ -17,7 +17,7 @@ pub fn encode(body: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (head, stays) = body.split_at_checked(LABEL_AT)?;
     let (hops_left, form, lifetime) = (head[0], head[FORM_AT], head[FORM_AT + 1]);
     Form::of(form)?;
-    let lifetime_ms = u64::from(*LIFETIMES_S.get(usize::from(lifetime))?) * 1_000;
+    let lifetime_ms = u64::from(*LITE_LIFETIMES_S.get(usize::from(lifetime))?) * 1_000;
     let (_, age) = head[..FORM_AT].split_last_chunk()?;
     let age = (u64::from(u32::from_le_bytes(*age)) * AGE_STEPS).div_ceil(lifetime_ms);
     let age = u8::try_from(age).ok()?;
@@ -53,7 +53,7 @@ pub fn decode(air: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         }
         age => (age, rest),
     };
-    let lifetime_ms = u64::from(LIFETIMES_S[usize::from(lifetime)]) * 1_000;
+    let lifetime_ms = u64::from(LITE_LIFETIMES_S[usize::from(lifetime)]) * 1_000;
     let age_ms = u64::from(age) * lifetime_ms / AGE_STEPS;
     let age_ms = u32::try_from(age_ms).expect("the longest lifetime in ms fits 32 bits");
     Writer::new(out).u8(first & HOPS_MASK).u32(age_ms).u8(first >> 6).u8(lifetime).bytes(stays);

@@ -22,4 +22,4 @@ mod tests;
 pub use checkpoint::{Checkpoint, Claim};
 pub use forward::ForwardGroup;
 pub use keys::{GroupKeys, Text, Voice};
-pub use object::{Form, LIFETIMES_S, LiteObject, lifetime_code};
+pub use object::{Form, LiteObject, lifetime_code};

@@ -14,7 +14,7 @@ use alloc::{boxed::Box, vec::Vec};
 use crate::{
     crypto::hash::{Domain, digest32},
     error::{Error, Malformed, PeerMisbehaved},
-    limits::{GROUP_CHECKPOINT_MAX, GROUP_PAYLOAD_LEN_MAX, HOPS_MAX},
+    limits::{GROUP_CHECKPOINT_MAX, GROUP_PAYLOAD_LEN_MAX, HOPS_MAX, LITE_LIFETIMES_S},
     lite::SHORT_TAG_LEN,
     wire::{
         self, Writer,
@@ -73,16 +73,9 @@ impl Form {
     }
 }
 
-/// The lifetimes of lite objects: 1, 5, 15 and 30 minutes, 1, 2, 4, 8 and 12 hours, 1, 2, 3, 5, 7, 14
-/// and 30 days.
-pub const LIFETIMES_S: [u32; 16] = [
-    60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 259_200, 432_000,
-    604_800, 1_209_600, 2_592_000,
-];
-
 /// The code of the longest lifetime that is not longer than this; of the shortest if there is none.
 pub fn lifetime_code(lifetime_s: u32) -> u8 {
-    let longer = LIFETIMES_S.partition_point(|known| *known <= lifetime_s);
+    let longer = LITE_LIFETIMES_S.partition_point(|known| *known <= lifetime_s);
     longer.saturating_sub(1) as u8
 }
 
@@ -105,7 +98,7 @@ impl LiteObject {
             .filter(|(_, stays)| stays.len() > LABEL_AT - FORM_AT)
             .ok_or(Malformed::MissingData("lite channel object"))?;
         let form = Form::of(stays[0]).ok_or(Malformed::OutOfRange("form"))?;
-        if usize::from(stays[1]) >= LIFETIMES_S.len() {
+        if usize::from(stays[1]) >= LITE_LIFETIMES_S.len() {
             return Err(Malformed::OutOfRange("lifetime").into());
         }
         let len = bytes.len() - LABEL_AT;
@@ -164,7 +157,7 @@ impl LiteObject {
 
     /// Its lifetime in seconds.
     pub fn lifetime_s(&self) -> u32 {
-        LIFETIMES_S[usize::from(self.bytes[FORM_AT + 1])]
+        LITE_LIFETIMES_S[usize::from(self.bytes[FORM_AT + 1])]
     }
 
     /// The code of its lifetime.
