@@ -10,7 +10,7 @@ use super::{
     message::{Digest, Opened},
     shown::Verdict,
     shown_as,
-    voices::Name,
+    voices::{Claims, Name},
 };
 use crate::{
     address::Address,
@@ -250,28 +250,38 @@ impl Channels {
         let (sender, lineage) = (checkpoint.sender, checkpoint.lineage);
         joined.lite.radio_until = Some(now + GROUP_RADIO_AFTER);
         joined.lite.voices.learn(joined.keys.group(), &sender, lineage);
-        self.read_strangers(now, channel);
-        let mut is_missing = false;
         for (claim, counter) in checkpoint.claims.iter().zip(u64::from(checkpoint.first)..) {
             let name = (sender, lineage, counter);
             self.decide(channel, name, &Judge::Claim(claim));
             let Some(joined) = self.joined.get_mut(&channel) else { return };
             if joined.shown.check(&sender, lineage, counter) != Verdict::Known {
                 joined.lite.claims.insert(name, *claim);
-                is_missing = true;
             }
         }
-        if is_missing {
+        self.read_strangers(now, channel, false);
+        let is_missing = |claims: &Claims| {
+            let mut counters = (u64::from(checkpoint.first)..).take(checkpoint.claims.len());
+            counters.any(|counter| claims.get(&(sender, lineage, counter)).is_some())
+        };
+        if self.joined.get(&channel).is_some_and(|joined| is_missing(&joined.lite.claims)) {
             self.seek_missing(now, channel);
         }
         self.forward(now, &digest);
     }
 
-    /// Reads what was carried unopened of a channel: a sender was introduced, or the channel joined.
-    pub(super) fn read_strangers(&mut self, now: Instant, channel: ChannelId) {
+    /// Reads what was carried of a channel when it is joined: checkpoints first, they introduce those
+    /// that wrote the rest.
+    pub(super) fn read_carried_lite(&mut self, now: Instant, channel: ChannelId) {
+        self.history.forget_gone(ChannelId::of_strangers(channel.label()));
+        self.read_strangers(now, channel, true);
+    }
+
+    /// Reads checkpoints, or messages, that were carried unopened.
+    fn read_strangers(&mut self, now: Instant, channel: ChannelId, checkpoints: bool) {
         let shelf = ChannelId::of_strangers(channel.label());
-        let strangers: Vec<_> =
-            self.history.of_channel(shelf).map(|kept| *kept.message.digest()).collect();
+        let wanted = |kept: &&Kept| kept.message.is_checkpoint() == checkpoints;
+        let strangers = self.history.of_channel(shelf).filter(wanted);
+        let strangers: Vec<_> = strangers.map(|kept| *kept.message.digest()).collect();
         for digest in strangers {
             let read = self.history.get(&digest).and_then(|kept| kept.message.lite());
             let Some((channel, read)) = read.and_then(|object| self.read_lite(object)) else {

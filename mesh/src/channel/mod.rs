@@ -411,9 +411,7 @@ impl Channels {
                 self.insert(kept);
             }
         }
-        // Checkpoints introduce those that wrote the rest: a first pass reads them, and each of them
-        // reads what it makes readable.
-        self.read_strangers(now, channel);
+        self.read_carried_lite(now, channel);
     }
 
     /// Shows a message if it was not shown before.

@@ -84,10 +84,10 @@ fn texts(messages: &[ChannelMessage]) -> Vec<(&str, bool)> {
 #[test]
 fn mlg_13_a_message_is_shown_at_once_and_proven_later() {
     let (mut world, channel, _) = line(3, &[1], lite_config());
-    let first = world.publish(0, channel, "one");
+    world.publish(0, channel, "one");
     world.run(SECOND);
     // The first of a run is signed for at once: that introduces the sender.
-    assert_eq!(world.nodes[2].proven, [first]);
+    assert_eq!(texts(&world.nodes[2].shown), [("one", true)]);
     let ids = ["two", "three"].map(|text| world.publish(0, channel, text));
     world.run(SECOND);
     let shown = texts(&world.nodes[2].shown);
@@ -98,7 +98,7 @@ fn mlg_13_a_message_is_shown_at_once_and_proven_later() {
     );
     assert!(texts(&world.nodes[0].channels.history(channel)).iter().all(|(_, proven)| *proven));
     world.run(GROUP_PAUSE);
-    assert_eq!(world.nodes[2].proven, [first, ids[0], ids[1]]);
+    assert_eq!(world.nodes[2].proven, ids);
     let history = world.nodes[2].channels.history(channel);
     assert!(history.iter().all(|message| message.proven));
     assert_eq!(count(&world, 2, Form::Checkpoint), 2);
@@ -118,7 +118,7 @@ fn mlg_14_a_checkpoint_comes_at_most_sixteen_messages_later() {
     }
     world.run(SECOND);
     assert_eq!(count(&world, 1, Form::Checkpoint), 2);
-    assert_eq!(world.nodes[1].proven.len(), 1 + GROUP_CHECKPOINT_MAX);
+    assert_eq!(world.nodes[1].proven.len(), GROUP_CHECKPOINT_MAX);
     world.publish(0, channel, "last");
     world.run(GROUP_PAUSE - SECOND);
     assert_eq!(count(&world, 1, Form::Checkpoint), 2);
@@ -301,10 +301,10 @@ fn mlg_20_restarts_forget_nothing() {
     world.run(60 * SECOND);
     assert_eq!(texts(&world.nodes[1].channels.history(channel)), [("one", true), ("two", true)]);
     // A new run is a new voice, and starts at 1 without having reserved anything.
-    let id = world.publish(0, channel, "three");
+    world.publish(0, channel, "three");
     world.run(SECOND);
-    assert_eq!(world.nodes[1].proven.last(), Some(&id));
-    assert_eq!(world.nodes[1].shown.len(), 3, "each was shown once");
+    let shown = texts(&world.nodes[1].shown);
+    assert_eq!(shown, [("one", true), ("two", false), ("three", true)], "each was shown once");
 }
 
 #[test]
@@ -322,7 +322,8 @@ fn mlg_21_strangers_pass_on_within_a_budget() {
     for _ in 0..1_000 {
         let mut noise = vec![1, 0x51, 60, 0, 0, 0, 0, 0, 15, channel.0[0], channel.0[1]];
         noise.extend_from_slice(&rng.array::<64>());
-        world.inject(1, 0, &noise).map_or((), drop);
+        // The link's own budget may refuse some; nothing here is a fault of the relay.
+        let _ = world.inject(1, 0, &noise);
     }
     world.run(SECOND);
     let passed = objects(&world, 2).len();
@@ -365,23 +366,41 @@ fn mlg_22_the_form_follows_the_links() {
 
 #[test]
 fn mlg_23_late_joiners_catch_up() {
-    let (mut world, channel, _) = line(3, &[1], lite_config());
+    // The first is a member, the second a relay that reads nothing, the third joins late.
+    let (mut world, channel, _) = line(3, &[1, 2], lite_config());
+    let invite = world.nodes[0].channels.views()[0].invite.clone();
+    world.disconnect(1, 2);
     let mut ids = Vec::new();
     for text in ["one", "two", "three"] {
         ids.push(world.publish(0, channel, text));
         world.run(SECOND);
     }
-    // From a member, and from a relay that cannot read any of it.
-    let invite = world.nodes[0].channels.views()[0].invite.clone();
-    world.join(1, &invite);
-    world.run(60 * SECOND);
-    assert_eq!(texts(&world.nodes[1].channels.history(channel)).len(), 3);
-    world.run(GROUP_PAUSE);
-    assert!(world.nodes[1].channels.history(channel).iter().all(|message| message.proven));
+    world.run(2 * 3_600 * SECOND);
     world.disconnect(0, 1);
-    let late = world.nodes.len() - 1;
-    let seen: Vec<_> = world.nodes[late].channels.history(channel).iter().map(|it| it.id).collect();
-    assert_eq!(seen, ids);
+    world.connect(1, 2);
+    world.run(60 * SECOND);
+    assert_eq!(world.nodes[2].channels.kept_bytes(), (0, 0), "strangers get nothing old");
+    world.join(2, &invite);
+    world.run(60 * SECOND);
+    let seen = world.nodes[2].channels.history(channel);
+    assert_eq!(texts(&seen), [("one", true), ("two", true), ("three", true)]);
+    assert_eq!(seen.iter().map(|message| message.id).collect::<Vec<_>>(), ids);
+    // From a member; and whoever carried it unread finds it when it joins.
+    world.join(1, &invite);
+    let seen = world.nodes[1].channels.history(channel);
+    assert_eq!(seen.iter().map(|message| message.id).collect::<Vec<_>>(), ids);
+    assert!(seen.iter().all(|message| message.proven));
+    assert_eq!(world.nodes[1].channels.kept_bytes().1, 0, "it is ours now");
+    let mut late = World::with_config(2, |_| lite_config());
+    core::mem::swap(&mut late.nodes[0], &mut world.nodes[1]);
+    late.now = world.now;
+    late.nodes[0].boot(late.now);
+    late.connect(0, 1);
+    late.join(1, &invite);
+    late.run(60 * SECOND);
+    let seen = late.nodes[1].channels.history(channel);
+    assert_eq!(seen.iter().map(|message| message.id).collect::<Vec<_>>(), ids);
+    assert!(seen.iter().all(|message| message.proven));
 }
 
 #[test]
