@@ -34,8 +34,11 @@ pub enum LitePolicy {
 /// How the sender of a lite message is proven.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LiteProof {
-    /// By a checkpoint, at most sixteen messages or ten minutes later.
+    /// By a signature in a message that comes after a pause, by checkpoints in what follows it: a
+    /// message that stays alone needs no checkpoint, and a conversation few.
     #[default]
+    Auto,
+    /// By a checkpoint, at most sixteen messages or ten minutes later.
     Checkpoint,
     /// By a signature in every message: 56 bytes more.
     AtOnce,
@@ -77,7 +80,12 @@ impl Channels {
         let voice = keys.voice(identity.public().node_key(), lineage);
         let counter16 = u16::try_from(counter).expect("goes_lite() keeps to GROUP_COUNTER_MAX");
         let mut text = Text { counter: counter16, lifetime, sent_at: wall, payload };
-        let at_once = self.config.proof == LiteProof::AtOnce;
+        let at_once = match self.config.proof {
+            LiteProof::Auto => joined.lite.own.is_after_pause(now, lineage),
+            LiteProof::Checkpoint => false,
+            LiteProof::AtOnce => true,
+        };
+        joined.lite.own.last_at = Some(now);
         let object = if at_once {
             text.sent_at = None;
             keys.seal_signed(mode, identity, &voice, &text, hops)

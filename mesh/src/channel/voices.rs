@@ -35,6 +35,8 @@ pub(super) struct Own {
     /// The lineage that a checkpoint introduced.
     pub(super) introduced: Option<u64>,
     first_at: Option<Instant>,
+    /// When we last published for radio.
+    pub(super) last_at: Option<Instant>,
     /// When to sign.
     pub(super) due: Option<Instant>,
 }
@@ -52,6 +54,13 @@ impl Own {
         } else {
             (now + GROUP_PAUSE).min(first_at + GROUP_UNPROVEN_MAX)
         });
+    }
+
+    /// Whether a message now starts something new: we are introduced, and said nothing for a while.
+    pub(super) fn is_after_pause(&self, now: Instant, lineage: u64) -> bool {
+        self.introduced == Some(lineage)
+            && self.pending.is_empty()
+            && self.last_at.is_none_or(|at| now.saturating_since(at) >= GROUP_PAUSE)
     }
 
     /// What to sign now; nothing waits afterwards.

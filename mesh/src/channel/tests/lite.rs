@@ -22,7 +22,8 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn lite_config() -> ChannelConfig {
-    ChannelConfig { lite: LitePolicy::Always, ..ChannelConfig::default() }
+    let proof = LiteProof::Checkpoint;
+    ChannelConfig { lite: LitePolicy::Always, proof, ..ChannelConfig::default() }
 }
 
 /// Nodes in a row that publish for radio; the first created the channel, the others joined it, those
@@ -435,4 +436,28 @@ fn mlg_24_signed_at_once() {
     world.run(60 * SECOND);
     assert_eq!(world.nodes[1].withdrawn, [three]);
     assert_eq!(texts(&world.nodes[1].shown)[2..], [("lie", false), ("three", true)]);
+}
+
+#[test]
+fn mlg_25_after_a_pause_the_message_signs_for_itself() {
+    let config = ChannelConfig { proof: LiteProof::Auto, ..lite_config() };
+    let (mut world, channel, _) = line(2, &[], config);
+    world.publish(0, channel, "the first of a run needs an introduction");
+    world.run(3_600 * SECOND);
+    let forms = |world: &World| {
+        [Form::Dated, Form::Signed, Form::Checkpoint].map(|form| count(world, 1, form))
+    };
+    assert_eq!(forms(&world), [1, 0, 1]);
+    for number in 1..4 {
+        world.publish(0, channel, "alone");
+        world.run(3_600 * SECOND);
+        assert_eq!(forms(&world), [1, number, 1], "no checkpoint for what stays alone");
+    }
+    for _ in 0..5 {
+        world.publish(0, channel, "a conversation");
+        world.run(10 * SECOND);
+    }
+    world.run(3_600 * SECOND);
+    assert_eq!(forms(&world), [5, 4, 2]);
+    assert!(world.nodes[1].channels.history(channel).iter().all(|message| message.proven));
 }
