@@ -361,6 +361,10 @@ pub const GROUP_PAUSE: Duration = Duration::from_secs(60);
 /// After so long what we sent is signed, pause or not.
 pub const GROUP_UNPROVEN_MAX: Duration = Duration::from_secs(600);
 
+/// How much longer a doubt waits for a run of reconciliation by radio. A run that finds nothing costs two
+/// frames of about 60 bytes, 400 ms at SF8: with six neighbours 0.4 % of the time.
+pub const GROUP_RADIO_PATIENCE: Duration = Duration::from_secs(600);
+
 /// How long after the last lite message a channel counts as one that reaches radios.
 pub const GROUP_RADIO_AFTER: Duration = Duration::from_secs(86_400);
 

@@ -134,8 +134,9 @@ impl Channels {
         let kept = self.new_kept(now, Carried::Lite(object), shelf, link);
         self.insert(kept);
         self.forward(now, &digest);
+        // Whoever sent it may have what introduces its sender; but noise must not make us ask for ever.
         if let Some(channel) = ours {
-            self.seek_missing(now, channel);
+            self.retry_later(now, link, channel, rng);
         }
     }
 

@@ -17,8 +17,8 @@ use crate::{
         CHANNEL_CONTROL_MAX, CHANNEL_EGRESS_BURST, CHANNEL_EGRESS_BYTES_BURST,
         CHANNEL_EGRESS_BYTES_PER_S, CHANNEL_EGRESS_PER_S, CHANNEL_INGRESS_BURST,
         CHANNEL_INGRESS_BYTES_BURST, CHANNEL_INGRESS_BYTES_PER_S, CHANNEL_INGRESS_PER_S,
-        CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX, GROUP_BITRATE_MAX, GROUP_STRANGER_BYTES_BURST,
-        GROUP_STRANGER_BYTES_PER_S,
+        CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX, GROUP_BITRATE_MAX, GROUP_RADIO_PATIENCE,
+        GROUP_STRANGER_BYTES_BURST, GROUP_STRANGER_BYTES_PER_S,
     },
     link::LinkCaps,
     reconcile::budget::TokenBucket,
@@ -243,12 +243,16 @@ impl Neighbour {
 
     /// A message of this channel may be missing on one side.
     pub(super) fn note_doubt(&mut self, at: Instant, channel: ChannelId) {
-        self.resync_by(at, SharedSet::Carried);
+        // Members find in one run what the other set would show again; by radio that counts.
+        if !self.is_radio || !self.handshake.is_matched(channel) {
+            self.resync_by(at, SharedSet::Carried);
+        }
         self.resync_by(at, SharedSet::Channel(channel));
     }
 
     /// Reconciles a set at `at`, unless something is reconciled earlier anyway.
     pub(super) fn resync_by(&mut self, at: Instant, set: SharedSet) {
+        let at = if self.is_radio { at + GROUP_RADIO_PATIENCE } else { at };
         self.stale.insert(set);
         self.resync_at = Some(self.resync_at.map_or(at, |sooner| sooner.min(at)));
     }

@@ -461,3 +461,26 @@ fn mlg_25_after_a_pause_the_message_signs_for_itself() {
     assert_eq!(forms(&world), [5, 4, 2]);
     assert!(world.nodes[1].channels.history(channel).iter().all(|message| message.proven));
 }
+
+#[test]
+fn mlg_26_by_radio_doubts_wait() {
+    for is_radio in [false, true] {
+        let (mut world, channel, _) = line(2, &[], lite_config());
+        world.run(60 * SECOND);
+        for node in &mut world.nodes {
+            node.channels.neighbours.values_mut().for_each(|it| {
+                (it.is_radio, it.lossy) = (is_radio, true);
+            });
+        }
+        world.trace.clear();
+        for _ in 0..4 {
+            world.publish(0, channel, "every one may have been lost");
+            world.run(30 * SECOND);
+        }
+        let runs = world.frames_of_kind(FrameKind::RECONCILE).len();
+        assert_eq!(runs == 0, is_radio, "{runs} frames");
+        world.run(1_300 * SECOND);
+        let runs = world.frames_of_kind(FrameKind::RECONCILE).len();
+        assert!(!is_radio || (1..=8).contains(&runs), "{runs} frames");
+    }
+}
