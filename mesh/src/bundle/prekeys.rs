@@ -132,6 +132,20 @@ impl PreKeys {
         self.keys.get(&id).map(|key| (&key.private, &key.public))
     }
 
+    /// The pre-key whose id ends with `low`: those kept at once have ids in a row, fewer than 256.
+    pub(crate) fn private_by_low_byte(
+        &self,
+        low: u8,
+    ) -> Option<(u32, &PreKeyPrivate, &PreKeyPublic)> {
+        let (id, owned) = self.keys.iter().rev().find(|(id, _)| id.to_le_bytes()[0] == low)?;
+        Some((*id, &owned.private, &owned.public))
+    }
+
+    /// The pre-key that the bundle tells.
+    pub(crate) fn newest(&self) -> Option<(u32, &PreKeyPrivate)> {
+        self.keys.last_key_value().map(|(id, owned)| (*id, &owned.private))
+    }
+
     /// The id of the oldest pre-key we still have; opened first contacts to older ones need not be
     /// remembered.
     pub(crate) fn oldest(&self) -> Option<u32> {

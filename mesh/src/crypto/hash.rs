@@ -82,6 +82,8 @@ domains! {
     Invite = b"qpc invite     1",
     /// What is shown in place of work by somebody who is expected (`MEET-21`).
     Pass = b"qpc pass       1",
+    /// What a lite handshake is about (`MLL-16`).
+    LiteHandshake = b"qpc lite hshake1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).

@@ -376,3 +376,7 @@ const SENDING_NODES_MAX: usize = 20;
 
 /// Nodes of a receiving tree: one for each counter in the window and 20 for those above.
 const RECEIVING_NODES_MAX: usize = LITE_BEHIND as usize + 20;
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

@@ -10,19 +10,33 @@
 //! | [`short`] | encryption with a tag of 8 bytes that a receipt opens |
 //! | [`group`] | channel messages for radio (`specs/29-lite-group.md`) |
 //! | [`chain`] | counters and windows of the two directions |
+//! | [`seed`] | where keys come from |
 //! | [`session`] | sessions, and the index by which tags find them |
+//! | [`seal`], [`open`] | sealing and opening in them |
+//! | [`form`] | what the header says |
 //! | [`text`] | what is inside: messages named by reference |
 //! | [`rows`] | sessions on disk |
+//! | [`handshake`] | a first message in one frame, keys in two |
 
 mod chain;
+mod form;
 pub mod group;
+pub mod handshake;
+mod open;
 mod rows;
+mod seal;
+mod seed;
 mod session;
 mod short;
 mod text;
 
-pub(crate) use session::{LiteError, LiteSessions};
-pub use session::{LiteId, LiteMark, LitePeer, LiteSeed, lite_lifetime, lite_lock, lite_lock_of};
+pub(crate) use form::lite_tag;
+pub use form::{is_lite_lock, lite_lifetime, lite_lock, lite_lock_of};
+pub(crate) use seal::LiteError;
+pub use seal::LiteMark;
+pub use seed::LiteSeed;
+pub(crate) use session::LiteSessions;
+pub use session::{LiteId, LitePeer};
 pub use short::{SHORT_PREIMAGE_LEN, SHORT_TAG_LEN, ShortKey, ShortPreimage, ShortTag};
 
 #[cfg(test)]

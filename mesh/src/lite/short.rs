@@ -121,11 +121,44 @@ impl ShortKey {
         }
     }
 
+    /// As [`Self::seal`], with eight more bytes of `M` for a tag of 16 bytes in all.
+    pub(super) fn seal_long(
+        &self,
+        associated: &[u8],
+        text: &mut [u8],
+    ) -> (ShortTag, ShortPreimage, [u8; 8]) {
+        let rest = self.mac(associated, text).1;
+        let (tag, preimage) = self.seal(associated, text);
+        (tag, preimage, rest)
+    }
+
+    /// As [`Self::open`], for what [`Self::seal_long`] sealed.
+    pub(super) fn open_long(
+        &self,
+        associated: &[u8],
+        text: &mut [u8],
+        (tag, rest): (&ShortTag, &[u8; 8]),
+    ) -> Result<ShortPreimage, PeerMisbehaved> {
+        let preimage = self.open(associated, text, tag)?;
+        if bool::from(self.mac(associated, text).1.ct_eq(rest)) {
+            Ok(preimage)
+        } else {
+            text.fill(0);
+            Err(PeerMisbehaved::BadTag)
+        }
+    }
+
     fn preimage(&self, associated: &[u8], text: &[u8]) -> ShortPreimage {
+        self.mac(associated, text).0
+    }
+
+    /// The first ten bytes of `M`, and the eight that follow.
+    fn mac(&self, associated: &[u8], text: &[u8]) -> (ShortPreimage, [u8; 8]) {
         let len = u32::try_from(associated.len()).expect("headers and tags are short");
         let mac = prf(&self.mac, &[LABEL, &len.to_le_bytes(), associated, text]);
-        let (preimage, _) = mac.split_first_chunk().expect("10 is less than 32");
-        ShortPreimage(*preimage)
+        let (preimage, rest) = mac.split_first_chunk().expect("10 is less than 32");
+        let (rest, _) = rest.split_first_chunk().expect("8 is less than 22");
+        (ShortPreimage(*preimage), *rest)
     }
 
     fn stream(&self, tag: &ShortTag) -> ChaCha20 {

@@ -214,3 +214,7 @@ impl References {
 
 /// Kind, anchor, generation.
 const NOTE_LEN: usize = 1 + 4 + 1;
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

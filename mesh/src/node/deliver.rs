@@ -49,7 +49,7 @@ impl Node {
             return kept;
         }
         let Some(shown) = self.judge_admission(now, link, envelope) else { return Ok(()) };
-        let opened = match self.sessions.open(now, &self.identity, &self.prekeys, envelope) {
+        let opened = match self.open_envelope(now, envelope) {
             Ok(opened) => opened,
             Err(Error::PeerMisbehaved(PeerMisbehaved::Replayed)) => {
                 // Older than what the session remembers: a copy that relays kept while they were
@@ -98,6 +98,10 @@ impl Node {
             return Ok(());
         }
         self.note_session(now, &opened);
+        if Self::is_bare(&opened) {
+            self.pump(now, from);
+            return Ok(());
+        }
         self.on_inner(now, &opened, receipt)?;
         self.renew_pass(now, &opened);
         Ok(())

@@ -11,6 +11,7 @@ mod contacts;
 mod custody;
 mod deliver;
 mod diagnose;
+mod first;
 mod forward;
 mod inbox;
 mod inner;

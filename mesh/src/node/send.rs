@@ -19,6 +19,7 @@ use crate::{
     identity::Suite,
     limits,
     link::LinkId,
+    lite,
     rules::Rule,
     session::{SealError, SealParams, Sealed},
     time::Instant,
@@ -308,6 +309,9 @@ impl Node {
                 Err(_) => {}
             }
         }
+        if slow && let Some(sealed) = self.seal_first(now, to, params, inner) {
+            return Ok(sealed);
+        }
         let Some(bundle) = self.bundles.get(&to, announced) else {
             self.want_bundle(now, to);
             return Err(Blocked::Bundle);
@@ -336,7 +340,7 @@ impl Node {
         way.max(hop) >= limits::SLOW_COST_US
     }
 
-    fn queue_sealed(&mut self, now: Instant, link: LinkId, sealed: Sealed) {
+    pub(super) fn queue_sealed(&mut self, now: Instant, link: LinkId, sealed: Sealed) {
         let envelope = Admitted::from_sealed(sealed);
         let (header, len) = (*envelope.header(), envelope.bytes().len());
         let item = Queued::Owned { envelope, since: now };
@@ -392,6 +396,9 @@ impl Node {
                 if let Some(mark) = flight.lite.filter(|mark| !mark.is_note()) {
                     // A full session tells the peer where we are.
                     self.sessions.on_lite_refused(&mark);
+                    self.outbox.abort_flight(now, id, TryResult::Refused, None);
+                } else if flight.session.is_none() && lite::is_lite_lock(&flight.lock) {
+                    self.sessions.on_first_refused(&to);
                     self.outbox.abort_flight(now, id, TryResult::Refused, None);
                 } else if self.own.may_forget_session(now, &to) {
                     self.sessions.forget(&to);

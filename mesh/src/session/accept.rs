@@ -288,7 +288,7 @@ impl Sender {
 }
 
 impl Alone {
-    fn opened(&self) -> Opened {
+    pub(super) fn opened(&self) -> Opened {
         Opened {
             peer: self.peer,
             root_key: self.root_key,

@@ -207,7 +207,7 @@ impl Sessions {
         envelope.seal(self.mode, &SealParams { signed: None, ..*params }, inner)
     }
 
-    fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
+    pub(super) fn check_floor(&self, bundle: &Bundle, suite: Suite) -> Result<(), SealError> {
         match self.floor(&bundle.identity.address()) {
             Some(floor) if suite < floor && self.rules.holds(Rule::SuiteFloor) => {
                 Err(SealError::SuiteFloor { floor })

@@ -3,15 +3,17 @@
 
 use alloc::vec::Vec;
 
-use super::{Opened, SealError, SealParams, Sealed, SessionId, Sessions, schedule};
+use super::{
+    Opened, SealError, SealParams, Sealed, SessionId, Sessions, first::lite_header, schedule,
+};
 use crate::{
     address::Address,
     crypto::kdf::Secret,
-    envelope::{Admitted, Class, EnvelopeIn, HEADER_LEN, LiteBody},
+    envelope::{Admitted, EnvelopeIn, HEADER_LEN, LiteBody},
     error::Error,
     identity::MeshIdentity,
-    limits::{ENVELOPE_LEN_MAX, HOPS_MAX},
-    lite::{self, LiteError, LiteId, LiteMark, LitePeer, LiteSeed},
+    limits::ENVELOPE_LEN_MAX,
+    lite::{LiteError, LiteId, LiteMark, LitePeer, LiteSeed},
     time::Instant,
 };
 
@@ -63,10 +65,7 @@ impl Sessions {
         if HEADER_LEN + LITE_OVERHEAD_MAX + len > ENVELOPE_LEN_MAX {
             return Err(SealError::TooLong);
         }
-        let (lifetime_s, age_ms) = lite::lite_lifetime(params.lifetime_s);
-        let params = SealParams { hops_max: HOPS_MAX, lifetime_s, ..*params };
-        let mut header = params.header(Class::Lite, *to, [0; 16]);
-        header.age_ms = age_ms;
+        let header = lite_header(params, *to);
         let (now_s, floor) = (self.clock.seconds(now), self.floor(to));
         let sealed = self.lite.seal(now_s, floor, header, inner).map_err(|error| match error {
             LiteError::NoSession => SealError::NoSession,

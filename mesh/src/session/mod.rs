@@ -27,6 +27,7 @@
 mod accept;
 mod chain;
 mod contact;
+mod first;
 mod lite;
 mod open;
 mod peers;
@@ -46,6 +47,7 @@ use alloc::{
 use core::fmt;
 
 pub use contact::{AdmissionAsked, Through};
+pub use first::Answer;
 pub use open::Opened;
 pub use schedule::lock;
 pub use seal::{SealError, SealParams, Sealed};
@@ -113,6 +115,7 @@ pub struct Sessions {
     /// Our own certificate, signed once.
     certificate: Option<Certificate>,
     lite: LiteSessions,
+    handshakes: first::Handshakes,
 }
 
 /// One session.
@@ -161,6 +164,7 @@ impl Sessions {
             contacts: BTreeMap::new(),
             certificate: None,
             lite: LiteSessions::default(),
+            handshakes: first::Handshakes::default(),
         }
     }
 
@@ -307,7 +311,7 @@ impl Sessions {
         for id in over.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.remove(id);
         }
-        if !self.sessions.is_empty() {
+        if self.runs_clock() {
             self.clock.save(now, &mut self.records);
         }
     }
@@ -315,7 +319,11 @@ impl Sessions {
     /// When [`Sessions::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         // Sessions expire after weeks: the hour of the clock's row is soon enough.
-        (!self.sessions.is_empty()).then(|| self.clock.save_at())
+        self.runs_clock().then(|| self.clock.save_at())
+    }
+
+    fn runs_clock(&self) -> bool {
+        !self.sessions.is_empty() || self.lite.len() > 0
     }
 
     /// How many sessions there are.

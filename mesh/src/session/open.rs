@@ -65,7 +65,12 @@ impl Sessions {
         match envelope.body() {
             Body::Session(body) => self.open_message(now, envelope, &body, None),
             Body::Sealed(body) => self.open_contact(now, identity, prekeys, envelope, &body, None),
-            Body::Lite(body) => self.open_lite(now, envelope, &body),
+            Body::Lite(body) => match self.open_lite(now, envelope, &body) {
+                Err(Error::Unsupported(Unsupported::UnknownSession)) => {
+                    self.open_second(now, prekeys, envelope)
+                }
+                opened => opened,
+            },
             Body::Signed { source_key, content, .. } => {
                 envelope.verify_signature(self.mode)?;
                 let source = Some(source_key);

@@ -20,9 +20,8 @@ fn row(rates: &[u64]) -> Net {
 /// The class and the length of every envelope that host sent since the trace was cleared.
 fn envelopes(net: &Net, host: usize) -> Vec<(u8, usize)> {
     let frames = net.trace.iter().filter(|(from, _)| *from == host);
-    let bodies = frames.filter_map(|(_, frame)| {
-        (frame.get(1) == Some(&FrameKind::ENVELOPE.0)).then(|| &frame[2..])
-    });
+    let envelopes = frames.filter(|(_, frame)| frame.get(1) == Some(&FrameKind::ENVELOPE.0));
+    let bodies = envelopes.map(|(_, frame)| &frame[2..]);
     bodies
         .filter_map(|body| EnvelopeIn::parse(body).ok())
         .map(|e| (e.header().class as u8, e.bytes().len()))
@@ -133,7 +132,74 @@ fn mll_09_an_unknown_tag_is_refused() {
     net.run(Duration::from_secs(60));
     net.send(0, 2, "after");
     net.run(Duration::from_secs(1_800));
-    assert!(net.shown(2).contains(&"after".into()));
+    assert!(net.shown(2).contains(&"after"));
     say(&mut net, 0, 2, "named");
     assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+}
+
+fn befriend(net: &mut Net, host: usize, other: usize) {
+    let (address, name) = (net.address(other), "friend".into());
+    let root_key = None;
+    net.command(host, Command::ContactAdd { name, address, root_key });
+}
+
+/// MLL-18: contacts that have each other's bundle need one frame for a first message and one for
+/// keys; then all is as it is after a full first contact.
+#[test]
+fn mll_18_first_contact_in_one_frame() {
+    let mut net = row(&[2_000, 2_000]);
+    for (one, other) in [(0, 2), (2, 0)] {
+        befriend(&mut net, one, other);
+        let (address, now) = (net.address(other), net.now);
+        net.hosts[one].node.want_bundle(now, address);
+        net.drain(one);
+    }
+    net.run(Duration::from_secs(60));
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 32 + 33 + 11 + 50 + 8)]);
+    // RNode 1, type 1, hints 2, hops 1, life 1, address 16, label 2; tag 3 and body 135; tags 8 and 4.
+    assert_eq!(1 + 1 + 2 + 1 + 1 + 16 + 2 + 3 + (1 + 32 + 33 + 61 + 8) + 8 + 4, 174);
+    assert_eq!(envelopes(&net, 2), [(3, 45 + 3 + 32 + 1 + 8)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 6 + 11 + 50)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
+    assert_eq!(net.shown(2), [FIFTY; 3]);
+    assert_eq!(net.shown(0), ["answer"]);
+}
+
+/// MLL-18: who has no bundle of the sender refuses, and is written to in full.
+#[test]
+fn mll_18_without_the_bundle_a_full_one_follows() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 0, 2);
+    let sent = say(&mut net, 0, 2, "hello");
+    assert_eq!(sent.iter().map(|(class, _)| *class).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(net.shown(2), ["hello"]);
+}
+
+/// MLL-18: never below a suite floor.
+#[test]
+fn mll_18_not_below_the_floor() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 0, 2);
+    let peer = net.address(2);
+    net.hosts[0].node.sessions.raise_floor(&peer, crate::identity::Suite::XWing);
+    let sent = say(&mut net, 0, 2, "hello");
+    assert!(sent.iter().all(|(class, _)| *class == 2));
+}
+
+/// MLL-19: an age that slow links rounded up does not call for a second receipt inside a session.
+#[test]
+fn mll_19_ages_call_for_no_second_receipt() {
+    let mut net = row(&[2_000, 2_000]);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 0, 2, "name");
+    net.meddle = Some(|_, host, frame| {
+        // The relay adds a day to what it forwards.
+        if host == 1 && frame.get(1) == Some(&FrameKind::ENVELOPE.0) {
+            frame[2 + 3..2 + 7].copy_from_slice(&86_400_000_u32.to_le_bytes());
+        }
+        true
+    });
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(envelopes(&net, 2), []);
 }

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Malformed, PeerMisbehaved, Unsupported},
     limits::{LITE_AHEAD, LITE_BEHIND, LITE_BLOCK, LITE_LIFETIMES_S, LITE_SESSIONS_MAX},
     lite::{LiteId, LitePeer, LiteSeed, lite_lifetime, lite_lock_of, used},
-    session::{SealError, SealParams, Sealed, lock},
+    session::{Answer, Opened, SealError, SealParams, Sealed, lock},
     wire::Writer,
 };
 
@@ -165,7 +165,7 @@ fn mll_08_any_order_each_once() {
                 if message.fresh {
                     assert!(opened.insert(message.inner), "opened twice");
                 } else {
-                    assert!(opened.len() > 0 && message.inner.is_empty());
+                    assert!(!opened.is_empty() && message.inner.is_empty());
                 }
                 alice.sessions.on_lite_arrived(&sealed.lite.unwrap());
             }
@@ -465,4 +465,106 @@ fn mll_04_lifetimes() {
     let sealed = alice.sessions.seal_lite(alice.now, &to, &params, &[&[1]]).unwrap();
     let envelope = EnvelopeIn::parse(sealed.bytes()).unwrap();
     assert_eq!(envelope.header().remaining_life().as_secs(), 604_799);
+}
+
+fn first(from: &mut End, to: &End, text: &[u8]) -> Result<Sealed, SealError> {
+    let bundle = to.bundle();
+    let End { now, identity, rng, sessions, prekeys, .. } = from;
+    sessions.seal_first(*now, identity, prekeys, &bundle, &PARAMS, &[text], rng)
+}
+
+fn open_first(at: &mut End, from: &End, bytes: &[u8]) -> Result<(Opened, Option<Answer>), Error> {
+    let (bundle, envelope) = (from.bundle(), EnvelopeIn::parse(bytes)?);
+    let End { now, identity, sessions, prekeys, .. } = at;
+    sessions.open_first(*now, identity, prekeys, &bundle, &envelope)
+}
+
+/// MLL-17: a lite first contact is opened once, also after a restart; a copy gives the same receipt.
+#[test]
+fn mll_17_opened_once() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    let sealed = first(&mut alice, &bob, b"\x01hello").unwrap();
+    let envelope = EnvelopeIn::parse(sealed.bytes()).unwrap();
+    let claim = bob.sessions.first_claim(&bob.identity, &bob.prekeys, &envelope);
+    assert_eq!(claim.unwrap().0, alice.identity.public());
+    // Without the bundle of who wrote it, it is of no known session.
+    assert_eq!(bob.open(sealed.bytes()), Err(UNKNOWN));
+    let (opened, answer) = open_first(&mut bob, &alice, sealed.bytes()).unwrap();
+    assert_eq!((opened.peer, &opened.inner[..]), (alice.identity.public(), &b"\x01hello"[..]));
+    assert!(opened.fresh && opened.first_contact && answer.is_some());
+    assert_eq!(lite_lock_of(&opened.preimage), Some(sealed.lock));
+    bob.commit();
+    for restarts in 0..2 {
+        let (copy, answer) = open_first(&mut bob, &alice, sealed.bytes()).unwrap();
+        assert!(!copy.fresh && copy.inner.is_empty() && answer.is_none());
+        assert_eq!(copy.preimage, opened.preimage);
+        let disk = bob.disk.clone();
+        bob.restart(disk, restarts);
+    }
+}
+
+/// MLL-16, MLL-17: bit flips and truncations of a first contact do not open, and change nothing.
+#[test]
+fn mll_17_damaged_ones_do_not_open() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    let sealed = first(&mut alice, &bob, b"\x01hello").unwrap();
+    for bit in (0..8 * sealed.bytes().len()).filter(|bit| !(2..7).contains(&(bit / 8))) {
+        let mut bytes = sealed.bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(open_first(&mut bob, &alice, &bytes).is_err(), "bit {bit}");
+    }
+    for len in 0..sealed.bytes().len() {
+        assert!(open_first(&mut bob, &alice, &sealed.bytes()[..len]).is_err());
+    }
+    assert!(open_first(&mut bob, &alice, sealed.bytes()).unwrap().0.fresh);
+}
+
+/// MLL-16: the second frame gives a session in which the initiator speaks first; it is opened by who
+/// began, once.
+#[test]
+fn mll_16_a_session_comes_of_two_frames() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    let sealed = first(&mut alice, &bob, b"\x01hello").unwrap();
+    let (_, answer) = open_first(&mut bob, &alice, sealed.bytes()).unwrap();
+    let End { now, sessions, rng, .. } = &mut bob;
+    let second = sessions.seal_second(*now, answer.unwrap(), &PARAMS, &[&[0]], rng).unwrap();
+    assert_eq!(seal_lite(&mut bob, &alice, &[&[1]]), Err(SealError::NoSession));
+    let mut mallory = End::new(3);
+    assert_eq!(mallory.open(second.bytes()), Err(UNKNOWN));
+    assert_eq!(alice.open(second.bytes()).unwrap().inner, [0]);
+    assert_eq!(alice.open(second.bytes()), Err(UNKNOWN));
+    let there = lite(&mut alice, &bob, &[1, 1]);
+    assert_eq!(bob.open(there.bytes()).unwrap().inner, [1, 1]);
+    let back = lite(&mut bob, &alice, &[1, 2]);
+    assert_eq!(alice.open(back.bytes()).unwrap().inner, [1, 2]);
+}
+
+/// MLL-18: neither end goes below its suite floor.
+#[test]
+fn mll_18_the_floor_holds_at_both_ends() {
+    let (mut alice, mut bob) = (End::new(1), End::new(2));
+    let strong = crate::identity::Suite::XWing;
+    let sealed = first(&mut alice, &bob, b"\x01hello").unwrap();
+    bob.sessions.raise_floor(&alice.identity.address(), strong);
+    let refused = open_first(&mut bob, &alice, sealed.bytes());
+    assert_eq!(refused.unwrap_err(), Error::Unsupported(Unsupported::Suite(1)));
+    alice.sessions.raise_floor(&bob.identity.address(), strong);
+    let floor = SealError::SuiteFloor { floor: strong };
+    assert_eq!(first(&mut alice, &bob, b"\x01hello"), Err(floor));
+}
+
+/// MLL-05: keys agreed on under a suite below the floor are not used any more.
+#[test]
+fn mll_05_keys_have_their_suite() {
+    let (mut alice, bob) = (End::new(1), End::new(2));
+    let peer = LitePeer {
+        identity: bob.identity.public(),
+        root_key: None,
+        suite: crate::identity::Suite::X25519,
+    };
+    let seed = LiteSeed::from_exporter(&[1; 32], b"weak", true);
+    alice.sessions.open_lite_session(alice.now, LiteId([1; 8]), peer, &seed, true);
+    assert!(seal_lite(&mut alice, &bob, &[&[1]]).is_ok());
+    alice.sessions.raise_floor(&bob.identity.address(), crate::identity::Suite::XWing);
+    assert_eq!(seal_lite(&mut alice, &bob, &[&[1]]), Err(SealError::NoSession));
 }

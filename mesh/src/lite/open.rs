@@ -1,0 +1,98 @@
+//! Opening what was sealed in lite sessions (`MLL-08`).
+
+use alloc::vec::Vec;
+
+use super::{
+    chain::{self, Judged},
+    form::{associated, lite_tag},
+    session::{LiteId, LitePeer, LiteSessions},
+    short::ShortPreimage,
+    text::References,
+};
+use crate::{
+    envelope::{Header, LiteBody},
+    error::{Error, Unsupported},
+};
+
+/// A lite envelope, opened.
+pub(crate) struct LiteOpened {
+    pub(crate) id: LiteId,
+    pub(crate) peer: LitePeer,
+    pub(crate) preimage: ShortPreimage,
+    /// NODE-03's text, unless it was opened before.
+    pub(crate) text: Option<Vec<u8>>,
+}
+
+impl LiteSessions {
+    /// Opens an envelope. Memory changes; rows after [`Self::keep`].
+    pub(crate) fn open(
+        &mut self,
+        now_s: u64,
+        header: &Header,
+        body: &LiteBody<'_>,
+    ) -> Result<LiteOpened, Error> {
+        let tag = body.session_tag;
+        let (first, last) = ((tag, LiteId([0; 8]), 0), (tag, LiteId([255; 8]), u32::MAX));
+        let candidates: Vec<_> =
+            self.index.range(first..=last).map(|(_, id, counter)| (*id, *counter)).collect();
+        for (id, counter) in candidates {
+            if let Some(opened) = self.try_open(now_s, (id, counter), header, body)? {
+                return Ok(opened);
+            }
+        }
+        Err(Unsupported::UnknownSession.into())
+    }
+
+    fn try_open(
+        &mut self,
+        now_s: u64,
+        (id, counter): (LiteId, u32),
+        header: &Header,
+        body: &LiteBody<'_>,
+    ) -> Result<Option<LiteOpened>, Error> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
+        let tag = lite_tag(&header.lock);
+        let derived = match session.receiving.judge(counter) {
+            Judged::Opened(preimage) if preimage.tag() == tag => {
+                return Ok(Some(LiteOpened { id, peer: session.peer, preimage, text: None }));
+            }
+            Judged::Opened(_) | Judged::Gone => return Ok(None),
+            Judged::Fresh(derived) => derived,
+        };
+        let mut text = body.ciphertext.to_vec();
+        let key = chain::message_key(&derived.key);
+        let associated = associated(header, &body.session_tag);
+        let Ok(preimage) = key.open(&associated, &mut text, &tag) else { return Ok(None) };
+        let before = session.receiving.window();
+        session.receiving.opened(counter, preimage, derived);
+        session.used_s = now_s;
+        let peer = session.peer;
+        let text = session.receiving.references.read_text(counter, text);
+        self.follow(id, before);
+        Ok(Some(LiteOpened { id, peer, preimage, text: Some(text?) }))
+    }
+
+    /// Takes the note, if there is one, off a text that came in the full session of `id`.
+    pub(crate) fn take_note(&mut self, id: LiteId, text: &mut Vec<u8>) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            // Given up here: the peer will be told when it goes on in it.
+            let _ = References::default().take_note(text);
+            return;
+        };
+        let before = session.receiving.window();
+        if let Ok(anchor) = session.receiving.references.take_note(text) {
+            session.receiving.raise(anchor);
+            self.follow(id, before);
+        }
+    }
+
+    /// Listens to the tags of the window as it is now instead of those before.
+    fn follow(&mut self, id: LiteId, before: core::ops::Range<u32>) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let (now, tags) = (session.receiving.window(), session.receiving.tags.clone());
+        self.index_remove(id, &tags, before.start..now.start.min(before.end));
+        for counter in before.end.max(now.start)..now.end {
+            self.index.insert((chain::tag(&tags, counter), id, counter));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sealing in lite sessions, and what comes back (`MLL-09`, `MLL-11`).
+
+use alloc::vec::Vec;
+
+use super::{
+    chain::{self, Refusal},
+    form::{associated, lite_lock},
+    session::{LiteId, LiteSession, LiteSessions},
+};
+use crate::{address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX};
+
+/// What a lite envelope of ours is remembered by until its receipt comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiteMark {
+    /// Its session.
+    pub id: LiteId,
+    /// Counters below have arrived with it.
+    arrived: u32,
+    generation: Option<u8>,
+    /// It went in a full session and told where we are.
+    is_note: bool,
+}
+
+impl LiteMark {
+    /// Whether it went in a full session, and told where we are.
+    pub const fn is_note(&self) -> bool {
+        self.is_note
+    }
+}
+
+/// A lite envelope of ours.
+pub(crate) struct LiteSealed {
+    pub(crate) header: Header,
+    pub(crate) body: Vec<u8>,
+    pub(crate) mark: LiteMark,
+}
+
+/// Why nothing was sealed; nothing was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiteError {
+    /// There is no session that can be used now.
+    NoSession,
+    /// Counters are being reserved on disk.
+    AwaitingCommit,
+}
+
+impl LiteSessions {
+    /// The session to seal in: the youngest that the peer has, of the floor's suite at least.
+    fn choose(&self, now_s: u64, to: &Address, floor: Option<Suite>) -> Option<LiteId> {
+        let usable = |session: &LiteSession| {
+            session.confirmed
+                && !session.sending.is_exhausted()
+                && floor.is_none_or(|floor| session.peer.suite >= floor)
+                && now_s < session.created_s + SESSION_SEND_AGE_MAX.as_secs()
+        };
+        self.by_peer
+            .get(to)?
+            .iter()
+            .filter_map(|id| self.sessions.get(id).map(|session| (*id, session)))
+            .filter(|(_, session)| usable(session))
+            .max_by_key(|(id, session)| (session.created_s, *id))
+            .map(|(id, _)| id)
+    }
+
+    /// Seals the parts of a NODE-03 text, the first of them what comes before a payload, under
+    /// `header`, whose lock it fills in.
+    pub(crate) fn seal(
+        &mut self,
+        now_s: u64,
+        floor: Option<Suite>,
+        mut header: Header,
+        parts: &[&[u8]],
+    ) -> Result<LiteSealed, LiteError> {
+        let id = self.choose(now_s, &header.dest, floor).ok_or(LiteError::NoSession)?;
+        let session = self.sessions.get_mut(&id).ok_or(LiteError::NoSession)?;
+        session.used_s = now_s;
+        let taken = session.sending.take();
+        let is_dirty = session.sending.is_dirty();
+        if is_dirty {
+            self.queue(id);
+        }
+        let (counter, leaf) = taken.map_err(|refusal| match refusal {
+            Refusal::Awaiting => LiteError::AwaitingCommit,
+            Refusal::OutOfReach => LiteError::NoSession,
+        })?;
+        let session = self.sessions.get_mut(&id).ok_or(LiteError::NoSession)?;
+        let tag = chain::tag(&session.sending.tags, counter);
+        let form = session.sending.sent.form(counter, parts.first().copied().unwrap_or_default());
+        let mut body = Vec::with_capacity(16 + parts.iter().map(|part| part.len()).sum::<usize>());
+        body.extend_from_slice(&tag);
+        body.extend_from_slice(&form.head);
+        let kept = if form.skip > 0 { &parts[1..] } else { parts };
+        kept.iter().for_each(|part| body.extend_from_slice(part));
+        let associated = associated(&header, &tag);
+        let (lock, _) = chain::message_key(&leaf).seal(&associated, &mut body[tag.len()..]);
+        header.lock = lite_lock(&lock);
+        let mark =
+            LiteMark { id, arrived: counter + 1, generation: form.generation, is_note: false };
+        Ok(LiteSealed { header, body, mark })
+    }
+
+    /// The note that goes with a message in the full session of `id`, if the peer has to be told
+    /// where we are.
+    pub(crate) fn note(&mut self, id: LiteId, head: &[u8]) -> Option<(Vec<u8>, LiteMark)> {
+        let session = self.sessions.get_mut(&id).filter(|session| session.confirmed)?;
+        if !session.sending.needs_note() {
+            return None;
+        }
+        let anchor = session.sending.anchor();
+        let form = session.sending.sent.note_beside(anchor, head)?;
+        let mark = LiteMark { id, arrived: anchor, generation: form.generation, is_note: true };
+        Some((form.head, mark))
+    }
+
+    /// A receipt came for an envelope.
+    pub(crate) fn on_arrived(&mut self, mark: &LiteMark) {
+        let Some(session) = self.sessions.get_mut(&mark.id) else { return };
+        if mark.is_note {
+            session.sending.on_noted(mark.arrived);
+        } else {
+            session.sending.on_arrived(mark.arrived);
+        }
+        if let Some(generation) = mark.generation {
+            session.sending.sent.on_arrived(generation);
+        }
+        if session.sending.is_row_old() {
+            session.meta_dirty = true;
+            self.queue(mark.id);
+        }
+    }
+
+    /// The peer knew no session for an envelope of ours.
+    pub(crate) fn on_refused(&mut self, mark: &LiteMark) {
+        let Some(session) = self.sessions.get_mut(&mark.id) else { return };
+        if session.sending.on_refused(mark.arrived) {
+            self.queue(mark.id);
+        } else {
+            self.remove(mark.id);
+        }
+    }
+}
