@@ -3,23 +3,24 @@
 use alloc::vec::Vec;
 
 use super::{
-    ChannelEvent, ChannelId, Channels,
+    ChannelId, Channels,
     carried::Carried,
     catchup::{SharedSet, resync_at},
     history::{Kept, ShownAs, Standing},
-    message::{Digest, Opened},
+    message::Opened,
+    proof::Judge,
     shown::Verdict,
     shown_as,
-    voices::{Claims, Name},
+    voices::Claims,
 };
 use crate::{
     address::Address,
     crypto::rng::NodeRng,
     envelope::MessageId,
     error::{DropReason, Error, PeerMisbehaved},
-    limits::{GROUP_RADIO_AFTER, GROUP_RIVALS_MAX},
+    limits::GROUP_RADIO_AFTER,
     link::LinkId,
-    lite::group::{Checkpoint, Claim, LiteObject},
+    lite::group::{Checkpoint, LiteObject},
     time::Instant,
 };
 
@@ -27,14 +28,6 @@ use crate::{
 enum Read {
     Message(Opened, [u8; 32]),
     Checkpoint(Checkpoint),
-}
-
-/// What decides which message under a name is the sender's.
-enum Judge<'a> {
-    /// A checkpoint.
-    Claim(&'a Claim),
-    /// Another message under it that the sender signed.
-    Signed(&'a Digest, Option<&'a [u8; 32]>),
 }
 
 impl Channels {
@@ -144,7 +137,7 @@ impl Channels {
     fn on_lite(
         &mut self,
         now: Instant,
-        mut kept: Kept,
+        kept: Kept,
         opened: &Opened,
         transcript: &[u8; 32],
     ) -> bool {
@@ -163,22 +156,12 @@ impl Channels {
         }
         let is_proven = is_signed || is_claimed;
         let digest = *kept.message.digest();
-        let standing = if is_proven { Standing::Proven } else { Standing::Unproven };
         match self.show(now, channel, opened, is_proven) {
             Verdict::NoRoom => {
                 self.drop_blameless(DropReason::Full);
                 return false;
             }
-            Verdict::New => {
-                kept.shown = Some(shown_as(channel, opened, standing));
-                self.insert(kept);
-                let lite = &mut self.joined.get_mut(&channel).expect("looked up above").lite;
-                if is_proven {
-                    lite.claims.remove(&name);
-                } else {
-                    lite.unproven.insert(name, alloc::vec![digest]);
-                }
-            }
+            Verdict::New => self.keep_lite(kept, opened, is_proven),
             Verdict::Known if !self.is_contested(channel, opened) => {
                 self.remember_gone(now, channel, &kept.message, Some(opened));
                 return true;
@@ -196,6 +179,21 @@ impl Channels {
         true
     }
 
+    /// Keeps a message that was just shown.
+    fn keep_lite(&mut self, mut kept: Kept, opened: &Opened, is_proven: bool) {
+        let (channel, digest) = (kept.channel, *kept.message.digest());
+        let name = (opened.sender, opened.lineage, opened.counter);
+        let standing = if is_proven { Standing::Proven } else { Standing::Unproven };
+        kept.shown = Some(shown_as(channel, opened, standing));
+        self.insert(kept);
+        let Some(joined) = self.joined.get_mut(&channel) else { return };
+        if is_proven {
+            joined.lite.claims.remove(&name);
+        } else {
+            joined.lite.unproven.insert(name, alloc::vec![digest]);
+        }
+    }
+
     /// A message in full under a name that is not proven yet.
     pub(super) fn on_full_rival(
         &mut self,
@@ -211,28 +209,6 @@ impl Channels {
         self.decide(channel, name, &Judge::Signed(&digest, None));
         self.forward(now, &digest);
         self.note_traffic(now, link, channel, rng);
-    }
-
-    /// Whether another message under this name was shown and is not proven.
-    pub(super) fn is_contested(&self, channel: ChannelId, opened: &Opened) -> bool {
-        let name = (opened.sender, opened.lineage, opened.counter);
-        self.joined.get(&channel).is_some_and(|joined| joined.lite.unproven.contains_key(&name))
-    }
-
-    /// Keeps another message under a name, if there are not too many.
-    fn keep_rival(&mut self, mut kept: Kept, opened: &Opened, is_proven: bool) -> bool {
-        let (channel, digest) = (kept.channel, *kept.message.digest());
-        let name = (opened.sender, opened.lineage, opened.counter);
-        let Some(joined) = self.joined.get_mut(&channel) else { return false };
-        let rivals = joined.lite.unproven.entry(name).or_default();
-        if rivals.len() >= GROUP_RIVALS_MAX && !is_proven {
-            self.drop_blameless(DropReason::Full);
-            return false;
-        }
-        rivals.push(digest);
-        kept.shown = Some(shown_as(channel, opened, Standing::Rival));
-        self.insert(kept);
-        true
     }
 
     /// Somebody speaks in our name: whatever we said in this run is remembered.
@@ -295,110 +271,6 @@ impl Channels {
                     self.on_lite(now, kept, &opened, &transcript);
                 }
                 Read::Checkpoint(checkpoint) => self.on_checkpoint(now, kept, &checkpoint),
-            }
-        }
-    }
-
-    /// Decides which of the messages under a name is the sender's: it becomes proven, the others go. If
-    /// another one was shown, the application is told (`MLG-16`, `MLG-17`).
-    fn decide(&mut self, channel: ChannelId, name: Name, judge: &Judge<'_>) {
-        let Some(joined) = self.joined.get_mut(&channel) else { return };
-        let Some(digests) = joined.lite.unproven.remove(&name) else { return };
-        joined.lite.claims.remove(&name);
-        let mut fitting = Vec::new();
-        for digest in &digests {
-            if self.fits(channel, digest, judge) {
-                fitting.push(*digest);
-            }
-        }
-        // One that proves itself is worth more to whoever catches up here.
-        let signed = |digest: &&Digest| {
-            self.history.get(digest).is_some_and(|kept| kept.message.is_signed())
-        };
-        let winner = fitting.iter().find(signed).or_else(|| fitting.first()).copied();
-        let shown = digests.iter().find_map(|digest| {
-            let shown = self.history.get(digest)?.shown?;
-            (shown.standing == Standing::Unproven).then_some((*digest, shown.id))
-        });
-        for digest in digests.iter().filter(|digest| winner != Some(**digest)) {
-            if let Some(kept) = self.history.drop_to_gone(digest) {
-                self.erase_dropped(&kept);
-            }
-        }
-        let was_right = shown.is_none_or(|(digest, _)| fitting.contains(&digest));
-        if let Some((_, id)) = shown {
-            if was_right {
-                self.events.push_back(ChannelEvent::Proven { channel, id });
-            } else {
-                self.drop_blameless(DropReason::Forged);
-                self.events.push_back(ChannelEvent::Withdrawn { channel, id });
-            }
-        }
-        match winner {
-            Some(digest) => self.prove(channel, &digest, !was_right),
-            None => {
-                let joined = self.joined.get_mut(&channel).expect("looked up above");
-                joined.shown.remove(&name.0, name.1, name.2);
-                self.dirty.insert((channel, name.0));
-            }
-        }
-    }
-
-    fn fits(&self, channel: ChannelId, digest: &Digest, judge: &Judge<'_>) -> bool {
-        let transcript = || self.transcript(channel, digest);
-        match judge {
-            Judge::Claim(claim) => transcript().is_some_and(|transcript| claim.fits(&transcript)),
-            Judge::Signed(own, signed) => {
-                digest == *own || signed.is_some() && transcript().as_ref() == *signed
-            }
-        }
-    }
-
-    /// What the sender of a lite message that is kept signs for it.
-    pub(super) fn transcript(&self, channel: ChannelId, digest: &Digest) -> Option<[u8; 32]> {
-        let (kept, joined) = (self.history.get(digest)?, self.joined.get(&channel)?);
-        let (object, shown, keys) = (kept.message.lite()?, kept.shown?, joined.keys.group());
-        let voice = keys.voice(&shown.sender, shown.lineage);
-        let text = keys.open(self.mode, object, &voice).ok()?;
-        Some(keys.transcript(&voice, &text))
-    }
-
-    /// A message is proven; `is_news` when another one was shown in its place.
-    fn prove(&mut self, channel: ChannelId, digest: &Digest, is_news: bool) {
-        self.set_standing(digest, Standing::Proven);
-        if !is_news {
-            return;
-        }
-        let message = self.history.get(digest).and_then(|kept| self.message_of(channel, kept));
-        if let Some(message) = message {
-            self.events.push_back(ChannelEvent::Message(message));
-        }
-    }
-
-    /// Notes what is known of a sender now, on disk too.
-    pub(super) fn set_standing(&mut self, digest: &Digest, standing: Standing) {
-        let Some(kept) = self.history.get_mut(digest) else { return };
-        if let Some(shown) = &mut kept.shown {
-            shown.standing = standing;
-        }
-        self.rewrite_message_row(digest);
-    }
-
-    /// A message is not kept any more: nothing can prove or withdraw it.
-    pub(super) fn forget_unproven(&mut self, dropped: &Kept) {
-        let Some(shown) = dropped.shown else { return };
-        let name = (shown.sender, shown.lineage, shown.counter);
-        let Some(joined) = self.joined.get_mut(&dropped.channel) else { return };
-        let Some(digests) = joined.lite.unproven.get_mut(&name) else { return };
-        let digest = dropped.message.digest();
-        digests.retain(|known| known != digest);
-        if shown.standing == Standing::Rival && !digests.is_empty() {
-            return;
-        }
-        let rivals = joined.lite.unproven.remove(&name).unwrap_or_default();
-        for rival in rivals {
-            if let Some(kept) = self.history.drop_to_gone(&rival) {
-                self.erase_message_row(&kept);
             }
         }
     }

@@ -11,7 +11,7 @@
 //! | `flood` | admission, forwarding, fair sending |
 //! | `history`, `shown` | what is kept, and what was shown once and never again |
 //! | `handshake`, `presence` | which channels a neighbour shares with us |
-//! | `carried`, `lite`, `voices`, `publish` | messages for radio and what proves them (`specs/29-lite-group.md`) |
+//! | `carried`, `lite`, `proof`, `voices`, `publish` | messages for radio and what proves them (`specs/29-lite-group.md`) |
 //! | `catchup` | reconciling histories with neighbours |
 //! | `rows` | what survives a restart |
 //!
@@ -31,6 +31,7 @@ mod lite;
 mod message;
 mod neighbour;
 mod presence;
+mod proof;
 mod publish;
 mod rows;
 mod shown;
@@ -52,7 +53,7 @@ use self::{
     history::{History, Kept, ShownAs, Standing},
     invite::Invite,
     keys::ChannelKeys,
-    message::{Draft, Opened},
+    message::Opened,
     neighbour::Neighbour,
     shown::{Sender, Shown, Verdict},
     voices::Lite,
@@ -64,15 +65,11 @@ use crate::{
     envelope::MessageId,
     error::DropReason,
     event::ChannelMessage,
-    identity::MeshIdentity,
-    limits::{
-        CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNEL_PAYLOAD_LEN_MAX, CHANNELS_MAX,
-        HOPS_DEFAULT, LIFETIME_MAX,
-    },
+    limits::{CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNELS_MAX, HOPS_DEFAULT, LIFETIME_MAX},
     link::LinkId,
     reconcile::{Reconciler, Scope, budget::TokenBucket},
     record::{Record, Table},
-    time::{Instant, WallClock},
+    time::Instant,
     view::ChannelView,
 };
 
@@ -260,59 +257,6 @@ impl Channels {
         Ok(())
     }
 
-    /// Publishes to all members; [`ChannelEvent::Published`] follows.
-    ///
-    /// # Errors
-    /// [`CommandError::UnknownChannel`], [`CommandError::PayloadTooLarge`], and
-    /// [`CommandError::Busy`] when this node has no room to remember what it published.
-    pub fn publish(
-        &mut self,
-        now: Instant,
-        wall: Option<WallClock>,
-        identity: &MeshIdentity,
-        channel: ChannelId,
-        payload: Vec<u8>,
-        rng: &mut NodeRng,
-    ) -> Result<MessageId, CommandError> {
-        if payload.len() > CHANNEL_PAYLOAD_LEN_MAX {
-            return Err(CommandError::PayloadTooLarge {
-                limit_bytes: CHANNEL_PAYLOAD_LEN_MAX as u32,
-            });
-        }
-        if !self.joined.contains_key(&channel) {
-            return Err(CommandError::UnknownChannel);
-        }
-        let lineage = self.lineage(rng);
-        let joined = self.joined.get_mut(&channel).expect("looked up above");
-        let sender = *identity.public().node_key();
-        if joined.shown.check(&sender, lineage, joined.next_counter) != Verdict::New {
-            return Err(CommandError::Busy);
-        }
-        if self.goes_lite(now, channel, payload.len()) {
-            return Ok(self.publish_lite(now, wall, identity, (channel, lineage), payload, rng));
-        }
-        let joined = self.joined.get_mut(&channel).expect("looked up above");
-        let draft = Draft {
-            hops_max: self.config.hops_max,
-            lifetime_s: self.config.lifetime_s,
-            lineage,
-            counter: joined.next_counter,
-            sent_at: wall,
-            payload,
-        };
-        joined.next_counter += 1;
-        let (message, opened) = draft.seal(self.mode, &joined.keys, identity, rng);
-        let id = opened.message_id(channel);
-        self.remember(channel, &opened);
-        let digest = *message.digest();
-        let mut kept = self.kept_from(now, Carried::Full(message), channel, self.own);
-        kept.shown = Some(shown_as(channel, &opened, Standing::Proven));
-        self.insert(kept);
-        self.events.push_back(ChannelEvent::Published(id));
-        self.spread(now, &digest);
-        Ok(id)
-    }
-
     /// What happened.
     pub fn poll_event(&mut self) -> Option<ChannelEvent> {
         self.events.pop_front()
@@ -497,19 +441,6 @@ impl Channels {
         }
         self.forget_unproven(dropped);
         self.erase_message_row(dropped);
-    }
-
-    /// The lineage of what this run publishes: its number is durable, its other half makes sure
-    /// that a node whose disk was rolled back starts another one.
-    fn lineage(&mut self, rng: &mut NodeRng) -> u64 {
-        if let Some(lineage) = self.lineage {
-            return lineage;
-        }
-        self.run = self.run.saturating_add(1);
-        self.write_run_row();
-        let lineage = u64::from(self.run) << 32 | u64::from(rng.next_u32());
-        self.lineage = Some(lineage);
-        lineage
     }
 
     /// Whether a channel has used up what it may bring in (`CH-10`).

@@ -1,4 +1,4 @@
-//! Publishing for radio, and signing for what was published (`MLG-13`, `MLG-14`, `MLG-22`).
+//! Publishing, in full and for radio, and signing for what was published (`MLG-13`, `MLG-14`, `MLG-22`).
 
 use alloc::vec::Vec;
 
@@ -7,14 +7,18 @@ use super::{
     carried::Carried,
     history::{Kept, Standing},
     lite::checkpoint_as,
-    message::{Digest, Opened},
+    message::{Digest, Draft, Opened},
+    shown::Verdict,
     shown_as,
 };
 use crate::{
+    command::CommandError,
     crypto::rng::NodeRng,
     envelope::MessageId,
     identity::MeshIdentity,
-    limits::{GROUP_CHECKPOINT_MAX, GROUP_COUNTER_MAX, GROUP_PAYLOAD_LEN_MAX},
+    limits::{
+        CHANNEL_PAYLOAD_LEN_MAX, GROUP_CHECKPOINT_MAX, GROUP_COUNTER_MAX, GROUP_PAYLOAD_LEN_MAX,
+    },
     lite::group::{Text, lifetime_code},
     time::{Instant, WallClock},
 };
@@ -45,6 +49,59 @@ pub enum LiteProof {
 }
 
 impl Channels {
+    /// Publishes to all members; [`ChannelEvent::Published`] follows.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownChannel`], [`CommandError::PayloadTooLarge`], and
+    /// [`CommandError::Busy`] when this node has no room to remember what it published.
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        wall: Option<WallClock>,
+        identity: &MeshIdentity,
+        channel: ChannelId,
+        payload: Vec<u8>,
+        rng: &mut NodeRng,
+    ) -> Result<MessageId, CommandError> {
+        if payload.len() > CHANNEL_PAYLOAD_LEN_MAX {
+            return Err(CommandError::PayloadTooLarge {
+                limit_bytes: CHANNEL_PAYLOAD_LEN_MAX as u32,
+            });
+        }
+        if !self.joined.contains_key(&channel) {
+            return Err(CommandError::UnknownChannel);
+        }
+        let lineage = self.lineage(rng);
+        let joined = self.joined.get_mut(&channel).expect("looked up above");
+        let sender = *identity.public().node_key();
+        if joined.shown.check(&sender, lineage, joined.next_counter) != Verdict::New {
+            return Err(CommandError::Busy);
+        }
+        if self.goes_lite(now, channel, payload.len()) {
+            return Ok(self.publish_lite(now, wall, identity, (channel, lineage), payload, rng));
+        }
+        let joined = self.joined.get_mut(&channel).expect("looked up above");
+        let draft = Draft {
+            hops_max: self.config.hops_max,
+            lifetime_s: self.config.lifetime_s,
+            lineage,
+            counter: joined.next_counter,
+            sent_at: wall,
+            payload,
+        };
+        joined.next_counter += 1;
+        let (message, opened) = draft.seal(self.mode, &joined.keys, identity, rng);
+        let id = opened.message_id(channel);
+        self.remember(channel, &opened);
+        let digest = *message.digest();
+        let mut kept = self.kept_from(now, Carried::Full(message), channel, self.own);
+        kept.shown = Some(shown_as(channel, &opened, Standing::Proven));
+        self.insert(kept);
+        self.events.push_back(ChannelEvent::Published(id));
+        self.spread(now, &digest);
+        Ok(id)
+    }
+
     /// Whether the next message takes the form for radio.
     pub(super) fn goes_lite(&self, now: Instant, channel: ChannelId, len: usize) -> bool {
         let Some(joined) = self.joined.get(&channel) else { return false };
@@ -169,6 +226,19 @@ impl Channels {
             self.set_standing(digest, Standing::Proven);
         }
         self.spread(now, &digest);
+    }
+
+    /// The lineage of what this run publishes: its number is durable, its other half makes sure
+    /// that a node whose disk was rolled back starts another one.
+    fn lineage(&mut self, rng: &mut NodeRng) -> u64 {
+        if let Some(lineage) = self.lineage {
+            return lineage;
+        }
+        self.run = self.run.saturating_add(1);
+        self.write_run_row();
+        let lineage = u64::from(self.run) << 32 | u64::from(rng.next_u32());
+        self.lineage = Some(lineage);
+        lineage
     }
 
     fn own_kept(&mut self, now: Instant, message: Carried, channel: ChannelId) -> Kept {
