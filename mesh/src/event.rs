@@ -97,6 +97,21 @@ pub enum Event {
     },
     /// A channel message arrived that was not shown before.
     ChannelMessage(ChannelMessage),
+    /// A channel message that was shown as not yet proven is its sender's (`MLG-16`).
+    ChannelProven {
+        /// The channel.
+        channel: ChannelId,
+        /// The message.
+        id: MessageId,
+    },
+    /// A channel message that was shown as not yet proven is not its sender's: another member forged
+    /// it (`MLG-17`). The true one, if it is here, follows under the same id.
+    ChannelWithdrawn {
+        /// The channel.
+        channel: ChannelId,
+        /// The message.
+        id: MessageId,
+    },
     /// A contact's bundle is certified by another root key than the pinned one. Nothing is sent
     /// to it until [`crate::Command::ContactTrust`].
     ContactKeyChanged {
@@ -193,10 +208,13 @@ pub struct ChannelMessage {
     pub channel: ChannelId,
     /// The message's id.
     pub id: MessageId,
-    /// The member that signed it.
+    /// The member that sent it.
     pub from: Address,
     /// The sender's wall clock, as the sender claims it.
     pub sent_at: Option<WallClock>,
+    /// Whether its sender signed it. Until then any member may have written it: a later
+    /// [`Event::ChannelProven`] or [`Event::ChannelWithdrawn`] says which.
+    pub proven: bool,
     /// What was published.
     pub payload: Vec<u8>,
 }

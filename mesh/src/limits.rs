@@ -368,6 +368,53 @@ pub const CHANNEL_CONTROL_MAX: usize = 8 * CHANNELS_MAX;
 /// How long after its arrival a message is still handed to a neighbour that just appeared.
 pub const CHANNEL_CARRY: Duration = Duration::from_secs(3_600);
 
+// Lite channel messages (specs/29-lite-group.md).
+
+/// Longest payload of a lite channel message: what is longer is published in full, where 64 bytes
+/// more hardly matter.
+pub const GROUP_PAYLOAD_LEN_MAX: usize = 512;
+
+/// Messages that one checkpoint covers.
+pub const GROUP_CHECKPOINT_MAX: usize = 16;
+
+/// Counters a voice may have: two bytes on air. A sender that used them up publishes in full.
+pub const GROUP_COUNTER_MAX: u32 = 65_535;
+
+/// Runs of members whose lite messages can be read, per channel: 512 × 100 B = 50 KiB, of 32
+/// channels 1.6 MiB. The one heard longest ago is forgotten first, and learnt again from its next
+/// checkpoint.
+pub const GROUP_VOICES_MAX: usize = 512;
+
+/// Messages that a checkpoint named and that are not here yet, per channel: 1,024 × 120 B =
+/// 120 KiB, of 32 channels 3.8 MiB.
+pub const GROUP_CLAIMS_MAX: usize = 1_024;
+
+/// Messages kept that claim the same sender, run and counter, until a checkpoint decides.
+pub const GROUP_RIVALS_MAX: usize = 4;
+
+/// Bytes a second of one neighbour's lite messages that a node cannot open and yet passes on. Radio at
+/// SF8 and a duty cycle of 10 % carries 39 B/s in all; several such neighbours meet at a node.
+pub const GROUP_STRANGER_BYTES_PER_S: u64 = 100;
+
+/// The same at once: fifty messages and their checkpoints.
+pub const GROUP_STRANGER_BYTES_BURST: u64 = 8 << 10;
+
+/// Below this bit rate a link counts as radio: LoRa reaches 37.5 kbit/s.
+pub const GROUP_BITRATE_MAX: u64 = 64_000;
+
+/// After so long without another message of ours, what we sent is signed.
+pub const GROUP_PAUSE: Duration = Duration::from_secs(60);
+
+/// After so long what we sent is signed, pause or not.
+pub const GROUP_UNPROVEN_MAX: Duration = Duration::from_secs(600);
+
+/// How much longer a doubt waits for a run of reconciliation by radio. A run that finds nothing costs two
+/// frames of about 60 bytes, 400 ms at SF8: with six neighbours 0.4 % of the time.
+pub const GROUP_RADIO_PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long after the last lite message a channel counts as one that reaches radios.
+pub const GROUP_RADIO_AFTER: Duration = Duration::from_secs(86_400);
+
 // First meeting (specs/21-meeting.md).
 
 /// Link hints in an invite.

@@ -108,7 +108,8 @@ fn history(
         let when = message
             .sent_at
             .map_or_else(|| "at an unknown time".to_owned(), |at| text::Utc(at).to_string());
-        console.line(format_args!("{when}  {from}"))?;
+        let proof = if message.proven { "" } else { "  (not yet proven)" };
+        console.line(format_args!("{when}  {from}{proof}"))?;
         console.line(format_args!("{}{}", inbox::INDENT, inbox::body(&message.payload)))?;
     }
     Ok(Exit::Ok)

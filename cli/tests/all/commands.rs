@@ -403,7 +403,7 @@ fn channels_are_created_joined_listed_and_used() {
     let history = document(&server, "channel history news", "quicprochat.history/1");
     assert_eq!(
         fields(&history["messages"][0]),
-        ["from", "id", "name", "payload_base64", "sent_at"]
+        ["from", "id", "name", "payload_base64", "proven", "sent_at"]
     );
     run(&socket, "channel leave news").exits(0);
     run(&socket, "channel leave olds").exits(1);

@@ -509,6 +509,7 @@ impl Channels {
             from: EVE.to_owned(),
             from_name: Some(HOSTILE.to_owned()),
             sent_at: None,
+            proven: true,
             payload: HOSTILE.as_bytes().to_vec(),
         }]
     }

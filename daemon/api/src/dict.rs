@@ -353,12 +353,15 @@ pub struct ChannelMessage {
     pub channel: String,
     /// The message's id.
     pub id: String,
-    /// The member that signed it.
+    /// The member that sent it.
     pub from: String,
     /// The member's petname, when it is a contact.
     pub from_name: Option<String>,
     /// The sender's wall clock in seconds since 1970, as the sender claims it.
     pub sent_at: Option<u64>,
+    /// Whether the sender signed it. Until then any member may have written it; the events
+    /// `channel-proven` and `channel-withdrawn` say later which.
+    pub proven: bool,
     /// What was published.
     pub payload: Vec<u8>,
 }
@@ -567,7 +570,8 @@ pub struct EventEntry {
     pub seq: u64,
     /// Wall clock in seconds since 1970.
     pub at: u64,
-    /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`, `peer-up`,
+    /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`,
+    /// `channel-proven`, `channel-withdrawn`, `peer-up`,
     /// `peer-down`, `route`, `contact-key-changed`, `invite-used`, `invite-answered`, `request`,
     /// `clock-skew`, `links`, `path`, `storage`, `config`.
     pub kind: String,

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mesh::{
     Address, Event, LinkId, MessageId, WallClock,
+    channel::ChannelId,
     event::{ChannelMessage, FailReason},
     node::InviteVerdict,
 };
@@ -41,6 +42,10 @@ pub enum What {
     Message(MessageId, Address, u64),
     /// A channel message arrived.
     Channel(Arc<ChannelMessage>),
+    /// The sender of a channel message signed it.
+    ChannelProven(ChannelId, MessageId),
+    /// A channel message was forged by another member.
+    ChannelWithdrawn(ChannelId, MessageId),
     /// A neighbour appeared.
     PeerUp(Address, LinkId),
     /// A neighbour is gone.
@@ -81,6 +86,8 @@ impl What {
             Event::PeerDown { address, link } => Self::PeerDown(address, link),
             Event::RouteChanged { address, next_hop } => Self::Route(address, next_hop),
             Event::ChannelMessage(message) => Self::Channel(Arc::new(message)),
+            Event::ChannelProven { channel, id } => Self::ChannelProven(channel, id),
+            Event::ChannelWithdrawn { channel, id } => Self::ChannelWithdrawn(channel, id),
             Event::ContactKeyChanged { address } => Self::KeyChanged(address),
             Event::InviteUsed { address, name, .. } => Self::InviteUsed(address, name),
             Event::InviteAnswered { address, verdict, .. } => {

@@ -107,6 +107,7 @@ pub(super) fn channel_message(message: &ChannelMessage) -> api::ChannelMessage {
         from: message.from.to_string(),
         from_name: None,
         sent_at: message.sent_at.map(|wall| wall.unix_secs),
+        proven: message.proven,
         payload: message.payload.clone(),
     }
 }
@@ -249,6 +250,16 @@ fn fill(entry: &mut api::EventEntry, what: &What) -> &'static str {
             entry.address = Some(message.from.to_string());
             entry.channel = Some(message.channel.to_string());
             "channel-message"
+        }
+        What::ChannelProven(channel, id) => {
+            entry.message = Some(id.to_string());
+            entry.channel = Some(channel.to_string());
+            "channel-proven"
+        }
+        What::ChannelWithdrawn(channel, id) => {
+            entry.message = Some(id.to_string());
+            entry.channel = Some(channel.to_string());
+            "channel-withdrawn"
         }
         What::PeerUp(address, _) => {
             entry.address = Some(address.to_string());

@@ -76,6 +76,8 @@ async fn tell(
             daemon.await?.get().await.storage_changed(&emitter).await
         }
         What::Proven(_)
+        | What::ChannelProven(..)
+        | What::ChannelWithdrawn(..)
         | What::Route(..)
         | What::KeyChanged(_)
         | What::InviteUsed(..)

@@ -39,13 +39,14 @@ impl Channels {
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
         let (history, handshake) = (&self.history, &self.neighbours[&link].handshake);
+        let joined = &self.joined;
         let relay = self.config.relay;
         let shared = |label| {
             if label == carry_label() {
                 return relay.then(|| carried_items(now, history.iter()));
             }
             let (channel, dated) = handshake.channel_of(label)?;
-            Some(channel_items(now, history, channel, dated))
+            Some(channel_items(now, history, channel, dated, !joined.contains_key(&channel)))
         };
         let result = self.reconciler.on_frame(now, link, body, shared);
         self.collect_runs(now, rng);
@@ -79,7 +80,8 @@ impl Channels {
                     let Some((label, dated)) = neighbour.handshake.label_of(channel) else {
                         continue;
                     };
-                    (label, channel_items(now, &self.history, channel, dated))
+                    let is_strange = !self.joined.contains_key(&channel);
+                    (label, channel_items(now, &self.history, channel, dated, is_strange))
                 }
             };
             let is_done = self.reconciler.is_running(link, label)
@@ -159,7 +161,11 @@ impl Channels {
             .iter()
             .filter_map(|id| self.history.get(id))
             .filter(|kept| !carried_only || is_carried(now, kept))
-            .map(|kept| (kept.arrival, kept.channel, *kept.message.digest()))
+            .map(|kept| {
+                // Checkpoints first: without them the neighbour may be unable to read the others.
+                let rank = (!kept.message.is_checkpoint(), kept.arrival);
+                (rank, kept.channel, *kept.message.digest())
+            })
             .collect();
         missing.sort_unstable();
         for (_, channel, digest) in missing {
@@ -219,7 +225,15 @@ fn carried_items<'a>(now: Instant, kept: impl Iterator<Item = &'a Kept>) -> Vec<
 ///
 /// Between members they are grouped by the day their senders claim: what differs is mostly new.
 /// A relay cannot read that.
-fn channel_items(now: Instant, history: &History, channel: ChannelId, dated: bool) -> Vec<Item> {
+///
+/// Who is no member finds lite messages by their label alone.
+fn channel_items(
+    now: Instant,
+    history: &History,
+    channel: ChannelId,
+    dated: bool,
+    is_strange: bool,
+) -> Vec<Item> {
     let item = |id: &Digest, sent_at: Option<WallClock>| {
         let bucket = sent_at.map_or(0, |wall| wall.unix_secs / BUCKET_S);
         Item { bucket: if dated { bucket } else { 0 }, id: *id }
@@ -228,8 +242,10 @@ fn channel_items(now: Instant, history: &History, channel: ChannelId, dated: boo
         .of_channel(channel)
         .rev()
         .map(|kept| item(kept.message.digest(), kept.shown.and_then(|shown| shown.sent_at)));
+    let strange = is_strange.then(|| history.of_channel(ChannelId::of_strangers(channel.label())));
+    let strange = strange.into_iter().flatten().map(|kept| item(kept.message.digest(), None));
     let gone = history.gone_of_channel(now, channel).map(|(id, gone)| item(id, gone.sent_at));
-    kept.chain(gone).collect()
+    kept.chain(strange).chain(gone).collect()
 }
 
 /// The set of messages under way, the same on every link: it hides nothing that the flood does not

@@ -5,11 +5,13 @@ use core::time::Duration;
 
 use super::{
     ChannelId, Channels,
+    carried::Carried,
     catchup::{RESYNC_AFTER, SharedSet, resync_at},
-    history::Gone,
+    history::{Gone, Standing},
     message::{Admitted, Digest, Incoming, Opened},
     neighbour::{Neighbour, Outgoing},
     shown::Verdict,
+    shown_as,
 };
 use crate::{
     crypto::rng::NodeRng,
@@ -23,7 +25,7 @@ impl Channels {
     /// A neighbour appeared: recent messages are offered, common channels looked for.
     pub fn on_link_up(&mut self, now: Instant, up: &LinkUp, rng: &mut NodeRng) {
         let address = up.peer.address();
-        self.neighbours.insert(up.link, Neighbour::new(now, address, !up.caps.reliable));
+        self.neighbours.insert(up.link, Neighbour::new(now, address, &up.caps));
         if up.caps.shared && self.joined.is_empty() {
             // Whoever is a member of something asks; where air time is scarce nobody else does.
             return;
@@ -70,7 +72,7 @@ impl Channels {
             return Err(PeerMisbehaved::OverBudget.into());
         }
         let incoming = Incoming::parse(body)?;
-        if self.note_copy(now, link, &incoming) {
+        if self.note_copy(now, link, incoming.digest(), incoming.header().hops_left) {
             return Ok(());
         }
         let channel = incoming.header().channel();
@@ -91,7 +93,7 @@ impl Channels {
             Ok(opened) => self.on_admitted(now, link, message, opened, rng),
             Err(error) => {
                 // A member wrote nonsense. It is neither looked at nor asked for again.
-                self.remember_gone(now, &message, None);
+                self.remember_gone(now, channel, &Carried::Full(message), None);
                 self.drop_blameless(error.into());
             }
         }
@@ -138,25 +140,31 @@ impl Channels {
         let links = self.neighbours.values().flat_map(|neighbour| {
             [neighbour.paced_until, neighbour.resync_at, neighbour.handshake.retry_at]
         });
+        let signing = self.joined.values().map(|joined| joined.lite.own.due);
         let saving = (!self.history.is_empty()).then(|| self.uptime.save_at());
         links
+            .chain(signing)
             .chain([self.history.next_expiry(), self.reconciler.poll_timeout(), saving])
             .flatten()
             .min()
     }
 
     /// Handles a copy of a message that was seen; `false` when it is new.
-    fn note_copy(&mut self, now: Instant, link: LinkId, incoming: &Incoming<'_>) -> bool {
-        let digest = *incoming.digest();
-        let hops_left = incoming.header().hops_left;
-        let Some(kept) = self.history.get_mut(&digest) else {
-            return self.history.is_gone(&digest);
+    pub(super) fn note_copy(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        digest: &Digest,
+        hops_left: u8,
+    ) -> bool {
+        let Some(kept) = self.history.get_mut(digest) else {
+            return self.history.is_gone(digest);
         };
         kept.note_received(link, hops_left.saturating_add(1));
         if hops_left > kept.hops_left {
             // The id is the same, so the bytes are; only the way it came is better (`CH-07`).
             kept.hops_left = hops_left;
-            self.forward(now, &digest);
+            self.forward(now, digest);
         }
         true
     }
@@ -172,13 +180,17 @@ impl Channels {
     ) {
         let channel = message.header().channel();
         let digest = *message.digest();
+        if let Some(opened) = opened.as_ref().filter(|opened| self.is_contested(channel, opened)) {
+            let kept = self.new_kept(now, Carried::Full(message), channel, link);
+            return self.on_full_rival(now, link, kept, opened, rng);
+        }
         let verdict = match &opened {
-            Some(opened) => self.show(now, channel, opened),
+            Some(opened) => self.show(now, channel, opened, true),
             None => Verdict::New,
         };
         match verdict {
             Verdict::Known => {
-                self.remember_gone(now, &message, opened.as_ref());
+                self.remember_gone(now, channel, &Carried::Full(message), opened.as_ref());
                 return;
             }
             Verdict::NoRoom => {
@@ -188,18 +200,21 @@ impl Channels {
             }
             Verdict::New => {}
         }
-        let came_with = message.header().hops_left.saturating_add(1);
-        let ingress = self.neighbours.get(&link).map_or(self.own, |neighbour| neighbour.address);
-        self.keep(now, message, channel, ingress, opened.as_ref());
-        if let Some(kept) = self.history.get_mut(&digest) {
-            kept.note_received(link, came_with);
-        }
+        let mut kept = self.new_kept(now, Carried::Full(message), channel, link);
+        kept.shown = opened.as_ref().map(|opened| shown_as(channel, opened, Standing::Proven));
+        self.insert(kept);
         self.forward(now, &digest);
         self.note_traffic(now, link, channel, rng);
     }
 
     /// Something new came: on a link that loses frames, other things may have been lost.
-    fn note_traffic(&mut self, now: Instant, link: LinkId, channel: ChannelId, rng: &mut NodeRng) {
+    pub(super) fn note_traffic(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        channel: ChannelId,
+        rng: &mut NodeRng,
+    ) {
         let at = resync_at(now, rng);
         let Some(neighbour) = self.neighbours.get_mut(&link) else { return };
         neighbour.note_progress();
@@ -209,25 +224,37 @@ impl Channels {
     }
 
     /// A message of this channel was dropped here: it may come again.
-    fn retry_later(&mut self, now: Instant, link: LinkId, channel: ChannelId, rng: &mut NodeRng) {
+    pub(super) fn retry_later(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        channel: ChannelId,
+        rng: &mut NodeRng,
+    ) {
         let at = resync_at(now, rng);
         if let Some(neighbour) = self.neighbours.get_mut(&link) {
             neighbour.retry_by(at, SharedSet::Channel(channel));
         }
     }
 
-    fn drop_blameless(&mut self, reason: DropReason) {
+    pub(super) fn drop_blameless(&mut self, reason: DropReason) {
         let index = DropReason::ALL.iter().position(|known| *known == reason);
         if let Some(count) = index.and_then(|index| self.dropped.get_mut(index)) {
             *count += 1;
         }
     }
 
-    fn remember_gone(&mut self, now: Instant, message: &Admitted, opened: Option<&Opened>) {
-        let header = message.header();
-        let life_ms = u64::from(header.lifetime_s) * 1_000 - u64::from(header.age_ms);
+    /// Remembers what is not to be kept, so that it does not come again.
+    pub(super) fn remember_gone(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        message: &Carried,
+        opened: Option<&Opened>,
+    ) {
+        let life_ms = u64::from(message.lifetime_s()) * 1_000 - u64::from(message.age_ms());
         let gone = Gone {
-            channel: header.channel(),
+            channel,
             sent_at: opened.and_then(|opened| opened.sent_at),
             expires_at: now + Duration::from_millis(life_ms),
         };
@@ -235,7 +262,7 @@ impl Channels {
     }
 
     /// Passes on what others wrote, if that is our role (`CH-09`).
-    fn forward(&mut self, now: Instant, digest: &Digest) {
+    pub(super) fn forward(&mut self, now: Instant, digest: &Digest) {
         if self.config.relay {
             self.spread(now, digest);
         }
@@ -276,7 +303,7 @@ impl Channels {
             } else {
                 kept.is_known_at(link, hops_left)
             };
-            let lifetime_ms = u64::from(kept.message.header().lifetime_s) * 1_000;
+            let lifetime_ms = u64::from(kept.message.lifetime_s()) * 1_000;
             let age_ms = kept.age_ms_at(now);
             if is_there && outgoing.requested && !kept.has_come_from(link) {
                 neighbour.note_asked_early(now, kept.channel);

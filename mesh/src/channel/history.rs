@@ -6,11 +6,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{
-    ChannelId,
-    message::{Admitted, Digest},
-    shown::Sender,
-};
+use super::{ChannelId, carried::Carried, message::Digest, shown::Sender};
 use crate::{
     address::Address,
     envelope::MessageId,
@@ -26,7 +22,7 @@ use crate::{
 /// A message that is kept.
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) message: Admitted,
+    pub(super) message: Carried,
     pub(super) channel: ChannelId,
     /// Position in the order of arrival.
     pub(super) arrival: u64,
@@ -65,6 +61,41 @@ pub(super) struct ShownAs {
     pub(super) id: MessageId,
     pub(super) sender: Sender,
     pub(super) sent_at: Option<WallClock>,
+    pub(super) lineage: u64,
+    pub(super) counter: u64,
+    pub(super) standing: Standing,
+}
+
+/// What is known of the sender of something kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Standing {
+    /// The sender signed it.
+    Proven = 0,
+    /// Some member wrote it. It was shown as such.
+    Unproven = 1,
+    /// Some member wrote it, and another one under the same name was shown.
+    Rival = 2,
+    /// It is no message: it proves others.
+    Checkpoint = 3,
+}
+
+impl Standing {
+    /// The standing of a code.
+    pub(super) const fn of(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Proven,
+            1 => Self::Unproven,
+            2 => Self::Rival,
+            3 => Self::Checkpoint,
+            _ => return None,
+        })
+    }
+
+    /// Whether the application has seen it.
+    pub(super) const fn is_shown(self) -> bool {
+        matches!(self, Self::Proven | Self::Unproven)
+    }
 }
 
 impl Kept {
@@ -76,7 +107,7 @@ impl Kept {
 
     /// When its lifetime is over.
     pub(super) fn expires_at(&self) -> Instant {
-        let lifetime_ms = u64::from(self.message.header().lifetime_s) * 1_000;
+        let lifetime_ms = u64::from(self.message.lifetime_s()) * 1_000;
         self.since + Duration::from_millis(lifetime_ms.saturating_sub(u64::from(self.age_ms)))
     }
 
@@ -285,9 +316,10 @@ impl History {
         self.kept.values()
     }
 
-    /// How many messages of a channel are kept.
+    /// How many messages of a channel are kept that the application has seen.
     pub(super) fn count(&self, channel: ChannelId) -> usize {
-        self.by_channel.get(&channel).map_or(0, |shelf| shelf.order.len())
+        let shown = |kept: &&Kept| kept.shown.is_some_and(|shown| shown.standing.is_shown());
+        self.of_channel(channel).filter(shown).count()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -11,6 +11,16 @@ impl ChannelId {
     pub fn derive(access_key: &[u8; 32]) -> Self {
         Self(digest16(Domain::Channel, &[access_key]))
     }
+
+    /// What stands for it in lite messages: two bytes that other channels may share.
+    pub(crate) const fn label(&self) -> [u8; 2] {
+        [self.0[0], self.0[1]]
+    }
+
+    /// Where lite messages with this label are kept that nobody here can open.
+    pub(crate) fn of_strangers(label: [u8; 2]) -> Self {
+        Self(digest16(Domain::ChannelLite, &[b"strangers", &label]))
+    }
 }
 
 impl fmt::Display for ChannelId {

@@ -5,11 +5,14 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::ChannelId;
-use crate::crypto::{
-    aead::OneTimeKey,
-    kdf::{self, Secret},
-    rng::NodeRng,
-    sign::SigningKey,
+use crate::{
+    crypto::{
+        aead::OneTimeKey,
+        kdf::{self, Secret},
+        rng::NodeRng,
+        sign::SigningKey,
+    },
+    lite::group::GroupKeys,
 };
 
 /// Length of a channel's secret and of its access key in bytes.
@@ -26,6 +29,7 @@ pub(super) struct ChannelKeys {
     id: ChannelId,
     content: Secret,
     presence: Secret,
+    group: GroupKeys,
 }
 
 impl ChannelKeys {
@@ -39,8 +43,10 @@ impl ChannelKeys {
         let root = kdf::extract(b"qpc channel 1", secret.as_slice());
         let access = SigningKey::from_seed(&kdf::expand(&root, b"access"));
         let access_key = access.public();
+        let id = ChannelId::derive(&access_key);
         Self {
-            id: ChannelId::derive(&access_key),
+            id,
+            group: GroupKeys::new(id.label(), &kdf::expand(&root, b"lite")),
             content: kdf::expand(&root, b"content"),
             presence: kdf::expand(&root, b"presence"),
             secret,
@@ -66,6 +72,11 @@ impl ChannelKeys {
 
     pub(super) const fn id(&self) -> ChannelId {
         self.id
+    }
+
+    /// The keys of lite messages (`MLG-05`).
+    pub(super) const fn group(&self) -> &GroupKeys {
+        &self.group
     }
 
     /// The nonce of a message: depends on everything in it, so that two different messages have

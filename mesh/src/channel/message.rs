@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Malformed, PeerMisbehaved},
     identity::MeshIdentity,
     limits::{CHANNEL_PAYLOAD_LEN_MAX, HOPS_MAX, LIFETIME_MAX},
+    lite::group::{Text, Voice},
     time::WallClock,
     wire::{
         self, Reader, Writer,
@@ -256,6 +257,18 @@ impl Opened {
             return Err(Malformed::OutOfRange("counter"));
         }
         Ok(this)
+    }
+
+    /// What a lite message says; what proves its sender is kept elsewhere.
+    pub(super) fn of_lite(voice: &Voice, text: Text) -> Self {
+        Self {
+            sender: voice.sender,
+            lineage: voice.lineage,
+            counter: text.counter.into(),
+            sent_at: text.sent_at,
+            signature: [0; SIGNATURE_LEN],
+            payload: text.payload,
+        }
     }
 
     fn write(&self) -> Vec<u8> {

@@ -11,6 +11,7 @@
 //! | `flood` | admission, forwarding, fair sending |
 //! | `history`, `shown` | what is kept, and what was shown once and never again |
 //! | `handshake`, `presence` | which channels a neighbour shares with us |
+//! | `carried`, `lite`, `proof`, `voices`, `publish` | messages for radio and what proves them (`specs/29-lite-group.md`) |
 //! | `catchup` | reconciling histories with neighbours |
 //! | `rows` | what survives a restart |
 //!
@@ -18,6 +19,7 @@
 //! [`Channels::poll_event`], [`Channels::poll_timeout`]. An event may leave the node once the
 //! records drained before it are durable (`CH-15`).
 
+mod carried;
 mod catchup;
 mod flood;
 mod handshake;
@@ -25,13 +27,17 @@ mod history;
 mod id;
 mod invite;
 mod keys;
+mod lite;
 mod message;
 mod neighbour;
 mod presence;
+mod proof;
+mod publish;
 mod rows;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod voices;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -41,14 +47,17 @@ use alloc::{
 
 pub use id::{ChannelId, ParseChannelIdError};
 pub(crate) use message::MUTABLE;
+pub use publish::{LitePolicy, LiteProof};
 
 use self::{
-    history::{History, Kept, ShownAs},
+    carried::Carried,
+    history::{History, Kept, ShownAs, Standing},
     invite::Invite,
     keys::ChannelKeys,
-    message::{Admitted, Draft, Opened},
+    message::Opened,
     neighbour::Neighbour,
     shown::{Sender, Shown, Verdict},
+    voices::Lite,
 };
 use crate::{
     address::Address,
@@ -57,15 +66,11 @@ use crate::{
     envelope::MessageId,
     error::DropReason,
     event::ChannelMessage,
-    identity::MeshIdentity,
-    limits::{
-        CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNEL_PAYLOAD_LEN_MAX, CHANNELS_MAX,
-        HOPS_DEFAULT, LIFETIME_MAX,
-    },
+    limits::{CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNELS_MAX, HOPS_DEFAULT, LIFETIME_MAX},
     link::LinkId,
     reconcile::{Reconciler, Scope, budget::TokenBucket},
     record::{Record, Table},
-    time::{Instant, WallClock},
+    time::Instant,
     view::ChannelView,
 };
 
@@ -86,6 +91,10 @@ pub struct ChannelConfig {
     pub hops_max: u8,
     /// Life of what we publish in seconds, at most [`LIFETIME_MAX`].
     pub lifetime_s: u32,
+    /// When what we publish takes the form for radio.
+    pub lite: LitePolicy,
+    /// How we prove that we sent it.
+    pub proof: LiteProof,
 }
 
 impl Default for ChannelConfig {
@@ -96,6 +105,8 @@ impl Default for ChannelConfig {
             ask_relays: true,
             hops_max: HOPS_DEFAULT,
             lifetime_s: LIFETIME_MAX.as_secs() as u32,
+            lite: LitePolicy::default(),
+            proof: LiteProof::default(),
         }
     }
 }
@@ -107,6 +118,20 @@ pub enum ChannelEvent {
     Message(ChannelMessage),
     /// A message of ours is kept.
     Published(MessageId),
+    /// A message that was shown as not yet proven is its sender's.
+    Proven {
+        /// The channel.
+        channel: ChannelId,
+        /// The message.
+        id: MessageId,
+    },
+    /// A message that was shown as not yet proven is not its sender's: another member forged it.
+    Withdrawn {
+        /// The channel.
+        channel: ChannelId,
+        /// The message. The true one, if it is here, follows under the same id.
+        id: MessageId,
+    },
 }
 
 /// All channels of a node: those it is a member of and those it carries for others.
@@ -141,11 +166,12 @@ struct Joined {
     shown: Shown,
     /// Of our next message, in this run.
     next_counter: u64,
+    lite: Lite,
 }
 
 impl Joined {
     fn new(keys: ChannelKeys, name: String) -> Self {
-        Self { keys, name, shown: Shown::default(), next_counter: 1 }
+        Self { keys, name, shown: Shown::default(), next_counter: 1, lite: Lite::default() }
     }
 }
 
@@ -232,53 +258,6 @@ impl Channels {
         Ok(())
     }
 
-    /// Publishes to all members; [`ChannelEvent::Published`] follows.
-    ///
-    /// # Errors
-    /// [`CommandError::UnknownChannel`], [`CommandError::PayloadTooLarge`], and
-    /// [`CommandError::Busy`] when this node has no room to remember what it published.
-    pub fn publish(
-        &mut self,
-        now: Instant,
-        wall: Option<WallClock>,
-        identity: &MeshIdentity,
-        channel: ChannelId,
-        payload: Vec<u8>,
-        rng: &mut NodeRng,
-    ) -> Result<MessageId, CommandError> {
-        if payload.len() > CHANNEL_PAYLOAD_LEN_MAX {
-            return Err(CommandError::PayloadTooLarge {
-                limit_bytes: CHANNEL_PAYLOAD_LEN_MAX as u32,
-            });
-        }
-        if !self.joined.contains_key(&channel) {
-            return Err(CommandError::UnknownChannel);
-        }
-        let lineage = self.lineage(rng);
-        let joined = self.joined.get_mut(&channel).expect("looked up above");
-        let sender = *identity.public().node_key();
-        if joined.shown.check(&sender, lineage, joined.next_counter) != Verdict::New {
-            return Err(CommandError::Busy);
-        }
-        let draft = Draft {
-            hops_max: self.config.hops_max,
-            lifetime_s: self.config.lifetime_s,
-            lineage,
-            counter: joined.next_counter,
-            sent_at: wall,
-            payload,
-        };
-        joined.next_counter += 1;
-        let (message, opened) = draft.seal(self.mode, &joined.keys, identity, rng);
-        let id = opened.message_id(channel);
-        self.remember(channel, &opened);
-        let digest = *message.digest();
-        self.keep(now, message, channel, self.own, Some(&opened));
-        self.events.push_back(ChannelEvent::Published(id));
-        self.spread(now, &digest);
-        Ok(id)
-    }
-
     /// What happened.
     pub fn poll_event(&mut self) -> Option<ChannelEvent> {
         self.events.pop_front()
@@ -301,20 +280,32 @@ impl Channels {
     /// The messages of a channel that are kept, in the order in which they arrived; empty for a
     /// channel that is not joined.
     pub fn history(&self, channel: ChannelId) -> Vec<ChannelMessage> {
-        let Some(joined) = self.joined.get(&channel) else { return Vec::new() };
-        let messages = self.history.of_channel(channel).filter_map(|kept| {
-            let shown = kept.shown?;
-            // It was decrypted before it was kept, with the same key.
-            let opened = kept.message.decrypt(self.mode, &joined.keys).ok()?;
-            Some(ChannelMessage {
-                channel,
-                id: shown.id,
-                from: Address::derive(&shown.sender),
-                sent_at: shown.sent_at,
-                payload: opened.payload,
-            })
-        });
-        messages.collect()
+        let shown = |kept: &&Kept| kept.shown.is_some_and(|shown| shown.standing.is_shown());
+        let messages = self.history.of_channel(channel).filter(shown);
+        messages.filter_map(|kept| self.message_of(channel, kept)).collect()
+    }
+
+    /// What a message that is kept says.
+    fn message_of(&self, channel: ChannelId, kept: &Kept) -> Option<ChannelMessage> {
+        let (shown, joined) = (kept.shown?, self.joined.get(&channel)?);
+        // It was decrypted before it was kept, with the same key.
+        let payload = match &kept.message {
+            Carried::Full(message) => message.decrypt(self.mode, &joined.keys).ok()?.payload,
+            Carried::Lite(object) => {
+                let keys = joined.keys.group();
+                let voice = keys.voice(&shown.sender, shown.lineage);
+                keys.open(self.mode, object, &voice).ok()?.payload
+            }
+        };
+        let from = Address::derive(&shown.sender);
+        Some(ChannelMessage {
+            channel,
+            id: shown.id,
+            from,
+            sent_at: shown.sent_at,
+            proven: shown.standing == Standing::Proven || from == self.own,
+            payload,
+        })
     }
 
     /// Messages dropped through no fault of the neighbour that passed them on, in the order of
@@ -357,17 +348,19 @@ impl Channels {
             self.erase_message_row(&kept);
             kept.age_ms = u32::try_from(kept.age_ms_at(now)).unwrap_or(u32::MAX);
             let joined = &self.joined[&channel];
-            let Ok(opened) = kept.message.open(self.mode, &joined.keys) else { continue };
-            if self.show(now, channel, &opened) == Verdict::New {
-                kept.shown = Some(shown_as(channel, &opened));
+            let Carried::Full(message) = &kept.message else { continue };
+            let Ok(opened) = message.open(self.mode, &joined.keys) else { continue };
+            if self.show(now, channel, &opened, true) == Verdict::New {
+                kept.shown = Some(shown_as(channel, &opened, Standing::Proven));
                 kept.since = now;
                 self.insert(kept);
             }
         }
+        self.read_carried_lite(now, channel);
     }
 
     /// Shows a message if it was not shown before.
-    fn show(&mut self, now: Instant, channel: ChannelId, opened: &Opened) -> Verdict {
+    fn show(&mut self, now: Instant, channel: ChannelId, opened: &Opened, proven: bool) -> Verdict {
         let Some(joined) = self.joined.get(&channel) else { return Verdict::NoRoom };
         let verdict = joined.shown.check(&opened.sender, opened.lineage, opened.counter);
         if verdict == Verdict::New {
@@ -379,6 +372,7 @@ impl Channels {
                 id: opened.message_id(channel),
                 from: Address::derive(&opened.sender),
                 sent_at: opened.sent_at,
+                proven,
                 payload: opened.payload.clone(),
             }));
         }
@@ -391,35 +385,49 @@ impl Channels {
         joined.shown.insert(&opened.sender, opened.lineage, opened.counter)
     }
 
-    /// Keeps a message that was admitted, and writes its row.
-    fn keep(
+    /// A message that came over a link, to be kept.
+    fn new_kept(
         &mut self,
         now: Instant,
-        message: Admitted,
+        message: Carried,
+        channel: ChannelId,
+        link: LinkId,
+    ) -> Kept {
+        let ingress = self.neighbours.get(&link).map_or(self.own, |neighbour| neighbour.address);
+        let mut kept = self.kept_from(now, message, channel, ingress);
+        kept.note_received(link, kept.hops_left.saturating_add(1));
+        kept
+    }
+
+    /// A message to be kept, not opened yet.
+    fn kept_from(
+        &mut self,
+        now: Instant,
+        message: Carried,
         channel: ChannelId,
         ingress: Address,
-        opened: Option<&Opened>,
-    ) {
-        let kept = Kept {
+    ) -> Kept {
+        self.next_arrival += 1;
+        Kept {
             channel,
-            arrival: self.next_arrival,
-            hops_left: message.header().hops_left,
-            arrival_age_ms: message.header().age_ms,
-            age_ms: message.header().age_ms,
+            arrival: self.next_arrival - 1,
+            hops_left: message.hops_left(),
+            arrival_age_ms: message.age_ms(),
+            age_ms: message.age_ms(),
             since: now,
             ingress,
             copies: BTreeMap::new(),
-            shown: opened.map(|opened| shown_as(channel, opened)),
+            shown: None,
             handed: ingress != self.own,
-            durable: opened.is_some() || self.config.store,
+            durable: false,
             message,
-        };
-        self.next_arrival += 1;
-        self.insert(kept);
+        }
     }
 
+    /// Keeps a message that was admitted, and writes its row.
     fn insert(&mut self, mut kept: Kept) {
-        kept.durable = kept.shown.is_some() || self.config.store;
+        // What nobody here can open proves nothing: it may not fill our disk.
+        kept.durable = kept.shown.is_some() || self.config.store && kept.message.lite().is_none();
         self.write_message_row(&kept);
         for dropped in self.history.insert(kept) {
             self.erase_dropped(&dropped);
@@ -432,20 +440,8 @@ impl Channels {
         if let Some(shown) = &dropped.shown {
             self.dirty.insert((dropped.channel, shown.sender));
         }
+        self.forget_unproven(dropped);
         self.erase_message_row(dropped);
-    }
-
-    /// The lineage of what this run publishes: its number is durable, its other half makes sure
-    /// that a node whose disk was rolled back starts another one.
-    fn lineage(&mut self, rng: &mut NodeRng) -> u64 {
-        if let Some(lineage) = self.lineage {
-            return lineage;
-        }
-        self.run = self.run.saturating_add(1);
-        self.write_run_row();
-        let lineage = u64::from(self.run) << 32 | u64::from(rng.next_u32());
-        self.lineage = Some(lineage);
-        lineage
     }
 
     /// Whether a channel has used up what it may bring in (`CH-10`).
@@ -470,8 +466,15 @@ impl core::fmt::Debug for Channels {
     }
 }
 
-fn shown_as(channel: ChannelId, opened: &Opened) -> ShownAs {
-    ShownAs { id: opened.message_id(channel), sender: opened.sender, sent_at: opened.sent_at }
+fn shown_as(channel: ChannelId, opened: &Opened, standing: Standing) -> ShownAs {
+    ShownAs {
+        id: opened.message_id(channel),
+        sender: opened.sender,
+        sent_at: opened.sent_at,
+        lineage: opened.lineage,
+        counter: opened.counter,
+        standing,
+    }
 }
 
 /// Channels with recent traffic whose rate is known: a bucket that was not used for 17 s is full

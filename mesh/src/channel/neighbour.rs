@@ -17,8 +17,10 @@ use crate::{
         CHANNEL_CONTROL_MAX, CHANNEL_EGRESS_BURST, CHANNEL_EGRESS_BYTES_BURST,
         CHANNEL_EGRESS_BYTES_PER_S, CHANNEL_EGRESS_PER_S, CHANNEL_INGRESS_BURST,
         CHANNEL_INGRESS_BYTES_BURST, CHANNEL_INGRESS_BYTES_PER_S, CHANNEL_INGRESS_PER_S,
-        CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX,
+        CHANNEL_QUEUE_MAX, CHANNEL_QUEUES_MAX, GROUP_BITRATE_MAX, GROUP_RADIO_PATIENCE,
+        GROUP_STRANGER_BYTES_BURST, GROUP_STRANGER_BYTES_PER_S,
     },
+    link::LinkCaps,
     reconcile::budget::TokenBucket,
     time::Instant,
 };
@@ -28,6 +30,10 @@ pub(super) struct Neighbour {
     pub(super) address: Address,
     /// Whether frames may get lost on the way.
     pub(super) lossy: bool,
+    /// Whether the link is so slow that lite messages are worth it.
+    pub(super) is_radio: bool,
+    /// What it may bring in that nobody here can open (`MLG-21`).
+    pub(super) strangers: TokenBucket,
     pub(super) ingress: Budget,
     egress: Budget,
     queues: BTreeMap<ChannelId, VecDeque<Outgoing>>,
@@ -81,10 +87,16 @@ impl Budget {
 }
 
 impl Neighbour {
-    pub(super) fn new(now: Instant, address: Address, lossy: bool) -> Self {
+    pub(super) fn new(now: Instant, address: Address, caps: &LinkCaps) -> Self {
         Self {
             address,
-            lossy,
+            lossy: !caps.reliable,
+            is_radio: caps.bitrate_bps < GROUP_BITRATE_MAX,
+            strangers: TokenBucket::new(
+                now,
+                GROUP_STRANGER_BYTES_PER_S,
+                GROUP_STRANGER_BYTES_BURST,
+            ),
             ingress: Budget {
                 messages: TokenBucket::new(now, CHANNEL_INGRESS_PER_S, CHANNEL_INGRESS_BURST),
                 bytes: TokenBucket::new(
@@ -231,12 +243,16 @@ impl Neighbour {
 
     /// A message of this channel may be missing on one side.
     pub(super) fn note_doubt(&mut self, at: Instant, channel: ChannelId) {
-        self.resync_by(at, SharedSet::Carried);
+        // Members find in one run what the other set would show again; by radio that counts.
+        if !self.is_radio || !self.handshake.is_matched(channel) {
+            self.resync_by(at, SharedSet::Carried);
+        }
         self.resync_by(at, SharedSet::Channel(channel));
     }
 
     /// Reconciles a set at `at`, unless something is reconciled earlier anyway.
     pub(super) fn resync_by(&mut self, at: Instant, set: SharedSet) {
+        let at = if self.is_radio { at + GROUP_RADIO_PATIENCE } else { at };
         self.stale.insert(set);
         self.resync_at = Some(self.resync_at.map_or(at, |sooner| sooner.min(at)));
     }

@@ -6,6 +6,7 @@
 //! | channels | `r` | number of the last run that published, u32 |
 //! | channels | `s` ‖ id 16 ‖ sender 32 | counters shown, for messages no longer kept |
 //! | history | `m` ‖ digest 32 | 1 ‖ handed u8 ‖ arrival u64 ‖ uptime s u64 ‖ body of the message |
+//! | history | `m` ‖ digest 32 | 2 ‖ handed u8 ‖ arrival u64 ‖ uptime s u64 ‖ standing u8 ‖ channel 16 ‖ sender 32 ‖ lineage u64 ‖ body of a lite object |
 //! | history | `t` | uptime clock |
 
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -14,23 +15,28 @@ use zeroize::Zeroizing;
 
 use super::{
     ChannelId, Channels, Joined,
-    history::Kept,
+    carried::Carried,
+    history::{Kept, ShownAs, Standing},
     invite,
     keys::ChannelKeys,
-    message::{Digest, Incoming},
+    lite::checkpoint_as,
+    message::{Digest, Incoming, Opened},
     shown::Verdict,
     shown_as,
 };
 use crate::{
+    address::Address,
     crypto::uptime::Uptime,
     error::{Error, Malformed},
     limits::CHANNELS_MAX,
+    lite::group::LiteObject,
     record::{Record, Table},
     time::Instant,
     wire::{Reader, Writer},
 };
 
 const ROW_VERSION: u8 = 1;
+const LITE_ROW_VERSION: u8 = 2;
 const CHANNEL_ROW: u8 = b'c';
 const RUN_ROW: &[u8] = b"r";
 const SENDER_ROW: u8 = b's';
@@ -64,6 +70,16 @@ impl Channels {
             let age_ms = u64::from(kept.age_ms).saturating_add(passed_ms);
             u32::try_from(age_ms).unwrap_or(u32::MAX)
         });
+        for joined in self.joined.values_mut() {
+            let shown = &joined.shown;
+            joined.lite.claims.retain(|(sender, lineage, counter)| {
+                shown.check(sender, *lineage, *counter) != Verdict::Known
+            });
+            if !joined.lite.own.pending.is_empty() {
+                // The last run ended before it signed for them.
+                joined.lite.own.due = Some(now);
+            }
+        }
         self.expire(now);
     }
 
@@ -111,7 +127,13 @@ impl Channels {
         let mut value = Vec::with_capacity(18 + kept.message.len());
         let uptime_s = self.uptime.seconds(kept.since);
         let mut w = Writer::new(&mut value);
-        w.u8(ROW_VERSION).u8(u8::from(kept.handed)).u64(kept.arrival).u64(uptime_s);
+        let lite = kept.shown.filter(|_| kept.message.lite().is_some());
+        let version = if lite.is_some() { LITE_ROW_VERSION } else { ROW_VERSION };
+        w.u8(version).u8(u8::from(kept.handed)).u64(kept.arrival).u64(uptime_s);
+        if let Some(shown) = lite {
+            w.u8(shown.standing as u8).array(&kept.channel.0);
+            w.array(&shown.sender).u64(shown.lineage);
+        }
         kept.message.write_body(kept.hops_left, kept.arrival_age_ms, &mut value);
         value
     }
@@ -182,7 +204,8 @@ impl Channels {
 
     fn restore_message(&mut self, digest: &[u8], value: &[u8]) -> Result<(), Error> {
         let mut r = Reader::new(value);
-        if r.u8("row version")? != ROW_VERSION {
+        let version = r.u8("row version")?;
+        if version != ROW_VERSION && version != LITE_ROW_VERSION {
             return Err(Malformed::OutOfRange("row version").into());
         }
         let handed = match r.u8("handed")? {
@@ -191,6 +214,9 @@ impl Channels {
             _ => return Err(Malformed::OutOfRange("handed").into()),
         };
         let (arrival, uptime_s) = (r.u64("arrival")?, r.u64("uptime")?);
+        if version == LITE_ROW_VERSION {
+            return self.restore_lite(&mut r, digest, (handed, arrival, uptime_s));
+        }
         let incoming = Incoming::parse(r.rest())?;
         if incoming.digest() != digest || self.history.get(incoming.digest()).is_some() {
             return Err(Malformed::OutOfRange("message row").into());
@@ -207,26 +233,101 @@ impl Channels {
                 return Err(Malformed::OutOfRange("message row").into());
             }
             joined.shown.insert(&opened.sender, opened.lineage, opened.counter);
-            shown = Some(shown_as(channel, &opened));
+            shown = Some(shown_as(channel, &opened, Standing::Proven));
         }
+        let message = Carried::Full(message);
+        self.restore_kept(message, (channel, shown), (handed, arrival, uptime_s));
+        Ok(())
+    }
+
+    /// Takes back a lite object of a joined channel.
+    fn restore_lite(
+        &mut self,
+        r: &mut Reader<'_>,
+        digest: &[u8],
+        position: (bool, u64, u64),
+    ) -> Result<(), Error> {
+        let standing = Standing::of(r.u8("standing")?).ok_or(Malformed::OutOfRange("standing"))?;
+        let channel = ChannelId(r.array("channel id")?);
+        let (sender, lineage) = (r.array("sender key")?, r.u64("lineage")?);
+        let object = LiteObject::parse(r.rest())?;
+        if object.digest() != digest || self.history.get(object.digest()).is_some() {
+            return Err(Malformed::OutOfRange("message row").into());
+        }
+        let joined =
+            self.joined.get_mut(&channel).ok_or(Malformed::OutOfRange("channel of a row"))?;
+        let keys = joined.keys.group();
+        let shown = if standing == Standing::Checkpoint {
+            let checkpoint = keys.open_checkpoint(self.mode, &object)?;
+            joined.lite.voices.learn(keys, &checkpoint.sender, checkpoint.lineage);
+            for (claim, counter) in checkpoint.claims.iter().zip(u64::from(checkpoint.first)..) {
+                if joined.shown.check(&sender, lineage, counter) != Verdict::Known {
+                    joined.lite.claims.insert((sender, lineage, counter), *claim);
+                }
+            }
+            checkpoint_as(&checkpoint)
+        } else {
+            let voice = keys.voice(&sender, lineage);
+            let text = keys.open(self.mode, &object, &voice)?;
+            let opened = Opened::of_lite(&voice, text);
+            joined.restore_shown(&opened, standing, object.digest(), self.own)?;
+            shown_as(channel, &opened, standing)
+        };
+        self.restore_kept(Carried::Lite(object), (channel, Some(shown)), position);
+        Ok(())
+    }
+
+    fn restore_kept(
+        &mut self,
+        message: Carried,
+        (channel, shown): (ChannelId, Option<ShownAs>),
+        (handed, arrival, uptime_s): (bool, u64, u64),
+    ) {
         self.next_arrival = self.next_arrival.max(arrival.saturating_add(1));
-        self.restored.insert(*incoming.digest(), uptime_s);
+        self.restored.insert(*message.digest(), uptime_s);
         let kept = Kept {
-            message,
             channel,
             arrival,
-            hops_left: header.hops_left,
-            arrival_age_ms: header.age_ms,
-            age_ms: header.age_ms,
+            hops_left: message.hops_left(),
+            arrival_age_ms: message.age_ms(),
+            age_ms: message.age_ms(),
             since: Instant::ZERO,
             ingress: self.own,
             copies: BTreeMap::new(),
             shown,
             handed,
             durable: true,
+            message,
         };
         for dropped in self.history.insert(kept) {
             self.erase_dropped(&dropped);
+        }
+    }
+}
+
+impl Joined {
+    /// Notes a lite message from disk under its name.
+    fn restore_shown(
+        &mut self,
+        opened: &Opened,
+        standing: Standing,
+        digest: &Digest,
+        own: Address,
+    ) -> Result<(), Error> {
+        let name = (opened.sender, opened.lineage, opened.counter);
+        if self.shown.check(&name.0, name.1, name.2) == Verdict::NoRoom {
+            return Err(Malformed::OutOfRange("message row").into());
+        }
+        self.shown.insert(&name.0, name.1, name.2);
+        match standing {
+            Standing::Unproven if Address::derive(&opened.sender) == own => {
+                let pending = self.lite.own.pending.entry(opened.lineage).or_default();
+                pending.push((opened.counter, *digest));
+            }
+            Standing::Unproven | Standing::Rival => {
+                self.lite.unproven.entry(name).or_default().push(*digest);
+            }
+            Standing::Proven | Standing::Checkpoint => self.lite.claims.remove(&name),
         }
         Ok(())
     }

@@ -83,6 +83,18 @@ impl Shown {
         gap
     }
 
+    /// Forgets that a message was shown: it was forged, and the true one may still come.
+    pub(super) fn remove(&mut self, sender: &Sender, lineage: u64, counter: u64) {
+        let Some(lineages) = self.senders.get_mut(sender) else { return };
+        let before = lineages.count();
+        let Some(ranges) = lineages.ranges.get_mut(&lineage) else { return };
+        ranges.remove(counter);
+        if ranges.0.is_empty() {
+            lineages.ranges.remove(&lineage);
+        }
+        self.ranges = self.ranges + lineages.count() - before;
+    }
+
     /// The row of a sender.
     pub(super) fn write(&self, sender: &Sender) -> Vec<u8> {
         let mut out = Vec::new();
@@ -183,6 +195,14 @@ impl Ranges {
         }
     }
 
+    fn remove(&mut self, counter: u64) {
+        let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&counter);
+        let Some(at) = self.0.iter().position(within) else { return };
+        let (first, last) = self.0[at];
+        let halves = [(first, counter - 1), (counter + 1, last)];
+        self.0.splice(at..=at, halves.into_iter().filter(|(first, last)| first <= last));
+    }
+
     fn merge_with_next(&mut self, at: usize) {
         let (_, last) = self.0[at];
         let Some((next_first, next_last)) = self.0.get(at + 1).copied() else { return };
@@ -244,6 +264,17 @@ mod tests {
         assert_eq!(restored.ranges, shown.ranges);
         for len in 0..row.len() {
             assert!(Shown::default().restore(&ANNA, &row[..len]).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn mlg_18_what_was_forged_may_come_again() {
+        let mut shown = Shown::default();
+        (1..=5).for_each(|counter| assert!(!shown.insert(&ANNA, 7, counter)));
+        for (counter, ranges) in [(3, 2), (1, 2), (5, 2), (4, 1), (2, 0), (2, 0)] {
+            shown.remove(&ANNA, 7, counter);
+            assert_eq!(shown.check(&ANNA, 7, counter), Verdict::New);
+            assert_eq!(shown.ranges, ranges);
         }
     }
 

@@ -60,6 +60,10 @@ domains! {
     ChannelMessage = b"qpc chan msg   1",
     /// Who sent a channel message, for its members.
     ChannelSender = b"qpc chan sender1",
+    /// Names a lite channel object (`MLG-02`).
+    ChannelLite = b"qpc chan lite  1",
+    /// What a sender says it sent (`MLG-10`).
+    ChannelCheckpoint = b"qpc chan check 1",
     /// A channel's invite string.
     ChannelInvite = b"qpc chan invite1",
     /// A member's sign of life in a channel.

@@ -8,6 +8,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`short`] | encryption with a tag of 8 bytes that a receipt opens |
+//! | [`group`] | channel messages for radio (`specs/29-lite-group.md`) |
 //! | [`chain`] | counters and windows of the two directions |
 //! | [`seed`] | where keys come from |
 //! | [`session`] | sessions, and the index by which tags find them |
@@ -19,6 +20,7 @@
 
 mod chain;
 mod form;
+pub mod group;
 pub mod handshake;
 mod open;
 mod rows;

@@ -233,6 +233,7 @@ impl Node {
             FrameKind::TRACE_REQUEST => self.on_trace_request(now, link, body),
             FrameKind::TRACE_REPLY => self.on_trace_reply(now, link, body),
             FrameKind::CHANNEL => self.channels.on_frame(now, link, body, &mut self.rng),
+            FrameKind::CHANNEL_LITE => self.channels.on_lite_frame(now, link, body, &mut self.rng),
             FrameKind::RECONCILE => match Scope::of(body)? {
                 Scope::Handshake | Scope::Channels => {
                     self.channels.on_reconcile(now, link, body, &mut self.rng)

@@ -336,6 +336,7 @@ impl Node {
         self.on_send_timers(now);
         self.on_store_timers(now);
         self.routing.handle_timeout(now, &mut self.rng);
+        self.channels.sign_due(now, &self.identity, &mut self.rng);
         self.channels.handle_timeout(now, &mut self.rng);
         self.reassembler.handle_timeout(now);
         self.sessions.handle_timeout(now);

@@ -152,6 +152,12 @@ impl Node {
             After::Channel(ChannelEvent::Message(message)) => {
                 self.events.push_back(Event::ChannelMessage(message));
             }
+            After::Channel(ChannelEvent::Proven { channel, id }) => {
+                self.events.push_back(Event::ChannelProven { channel, id });
+            }
+            After::Channel(ChannelEvent::Withdrawn { channel, id }) => {
+                self.events.push_back(Event::ChannelWithdrawn { channel, id });
+            }
             After::Channel(ChannelEvent::Published(id)) => {
                 self.events.push_back(Event::Accepted { id });
             }

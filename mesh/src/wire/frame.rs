@@ -41,6 +41,7 @@ impl FrameKind {
     pub const TRACE_REPLY: Self = Self(0x39);
     pub const RECONCILE: Self = Self(0x40);
     pub const CHANNEL: Self = Self(0x50);
+    pub const CHANNEL_LITE: Self = Self(0x51);
 }
 
 /// Splits a frame into kind and body.

@@ -60,12 +60,14 @@ pub struct History {
 pub struct Published {
     /// The message's id.
     pub id: String,
-    /// The member that signed it.
+    /// The member that sent it.
     pub from: String,
     /// The member's petname.
     pub name: Option<String>,
     /// Unix seconds, as the sender claims.
     pub sent_at: Option<u64>,
+    /// Whether the sender signed it; until then any member may have written it.
+    pub proven: bool,
     /// What was published.
     #[serde(flatten)]
     pub payload: Payload,
@@ -78,6 +80,7 @@ impl From<&api::ChannelMessage> for Published {
             from: message.from.clone(),
             name: message.from_name.clone(),
             sent_at: message.sent_at,
+            proven: message.proven,
             payload: Payload::from(&message.payload[..]),
         }
     }

@@ -3,6 +3,7 @@
 mod catchup;
 mod flooding;
 mod formats;
+mod lite;
 mod membership;
 mod storage;
 mod world;

@@ -34,6 +34,8 @@ pub(super) struct TestNode {
     pub(super) disk: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
     pub(super) shown: Vec<ChannelMessage>,
     pub(super) published: Vec<MessageId>,
+    pub(super) proven: Vec<MessageId>,
+    pub(super) withdrawn: Vec<MessageId>,
     pub(super) errors: Vec<Error>,
     pub(super) writes: usize,
     boots: u8,
@@ -180,6 +182,7 @@ impl World {
             } else {
                 for node in &mut self.nodes {
                     if node.channels.poll_timeout().is_some_and(|at| at <= self.now) {
+                        node.channels.sign_due(self.now, &node.identity, &mut node.rng);
                         node.channels.handle_timeout(self.now, &mut node.rng);
                     }
                 }
@@ -286,6 +289,8 @@ impl TestNode {
             disk: BTreeMap::new(),
             shown: vec![],
             published: vec![],
+            proven: vec![],
+            withdrawn: vec![],
             errors: vec![],
             writes: 0,
             boots: 0,
@@ -330,6 +335,8 @@ impl TestNode {
             match event {
                 ChannelEvent::Message(message) => self.shown.push(message),
                 ChannelEvent::Published(id) => self.published.push(id),
+                ChannelEvent::Proven { id, .. } => self.proven.push(id),
+                ChannelEvent::Withdrawn { id, .. } => self.withdrawn.push(id),
             }
         }
     }
@@ -338,6 +345,7 @@ impl TestNode {
         let (kind, body) = frame::split(bytes)?;
         match kind {
             FrameKind::CHANNEL => self.channels.on_frame(now, link, body, &mut self.rng),
+            FrameKind::CHANNEL_LITE => self.channels.on_lite_frame(now, link, body, &mut self.rng),
             FrameKind::RECONCILE => match Scope::of(body)? {
                 Scope::Handshake | Scope::Channels => {
                     self.channels.on_reconcile(now, link, body, &mut self.rng)

@@ -106,3 +106,26 @@ fn ch_26_members_that_were_off_catch_up_through_a_relay_that_crashed() {
     assert_eq!(net.shown_on_channels(2), ids, "shown once, across crashes");
     assert_eq!(net.hosts[2].node.channel_history(channel).len(), ids.len());
 }
+
+#[test]
+fn mlg_13_radio_neighbours_hear_lite_messages() {
+    let mut net = Net::new(2);
+    let caps = LinkCaps { medium: Medium::Memory, mtu: 1_024, bitrate_bps: 3_125, reliable: false };
+    net.connect_with(0, 1, caps);
+    let (channel, invite) = net.create_channel(0);
+    net.join_channel(1, &invite);
+    net.run(30 * SECOND);
+    let ids = ["one", "two"].map(|text| {
+        let id = net.publish(0, channel, text);
+        net.run(20 * SECOND);
+        id
+    });
+    assert_eq!(net.shown_on_channels(1), ids);
+    let proven = |event: &Event| *event == Event::ChannelProven { channel, id: ids[1] };
+    assert!(!net.has_event(1, proven), "not yet");
+    // The node signs by its own clock.
+    net.run(90 * SECOND);
+    assert!(net.has_event(1, proven));
+    let history = net.hosts[1].node.channel_history(channel);
+    assert!(history.iter().all(|message| message.proven), "{history:?}");
+}
