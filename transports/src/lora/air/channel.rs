@@ -7,7 +7,8 @@ use mesh::radio::{Modulation, Signal};
 use super::{
     AirEvent, Decibel, Loss, Position, Propagation, TransmitError,
     draw::Draw,
-    flight::{Flight, is_one_channel, is_readable, signal},
+    flight::{Flight, is_readable, signal},
+    radio::Radio,
 };
 
 /// A radio of an [`Air`]; numbers are never used again.
@@ -367,38 +368,4 @@ enum Stage {
     End,
     Synchronised,
     Visible,
-}
-
-#[derive(Debug)]
-pub(super) struct Radio {
-    pub(super) site: RadioSite,
-    pub(super) present: bool,
-    pub(super) tuning: Option<Modulation>,
-    tuned_at: u64,
-    pub(super) sending: Option<u64>,
-    sent_until: u64,
-    /// The frame it is receiving.
-    locked: Option<u64>,
-    pub(super) watched: bool,
-    pub(super) busy: bool,
-}
-
-impl Radio {
-    const fn new(site: RadioSite) -> Self {
-        Self {
-            site,
-            present: true,
-            tuning: None,
-            tuned_at: 0,
-            sending: None,
-            sent_until: 0,
-            locked: None,
-            watched: false,
-            busy: true,
-        }
-    }
-
-    fn is_tuned_to(&self, modulation: &Modulation) -> bool {
-        self.present && self.tuning.is_some_and(|tuning| is_one_channel(&tuning, modulation))
-    }
 }

@@ -36,6 +36,7 @@ pub mod line;
 #[cfg(feature = "lab")]
 pub mod map;
 pub mod propagation;
+mod radio;
 pub mod receiver;
 pub mod rnode;
 mod sense;

@@ -139,14 +139,15 @@ const STYLE: &str = "<style>\
     .ground{fill:#ffffff}circle{fill:#1d4ed8}\
     line{stroke:#1d4ed8;stroke-width:2}.weak{stroke:#6b7280;stroke-dasharray:6 4}\
     .oneway{stroke:#b45309;stroke-dasharray:1 5;stroke-linecap:round}.scale{stroke:#4b5563}\
-    text{fill:#111827}.legend{fill:#4b5563;font-size:11px}\
+    text{fill:#111827;stroke:#ffffff;stroke-width:3;paint-order:stroke}\
+    .legend{fill:#4b5563;font-size:11px}\
     @media (prefers-color-scheme: dark){\
     .ground{fill:#0b1120}circle{fill:#60a5fa}line{stroke:#60a5fa}.weak{stroke:#9ca3af}\
-    .oneway{stroke:#fbbf24}.scale{stroke:#9ca3af}text{fill:#f3f4f6}.legend{fill:#9ca3af}}\
+    .oneway{stroke:#fbbf24}.scale{stroke:#9ca3af}text{fill:#f3f4f6;stroke:#0b1120}.legend{fill:#9ca3af}}\
     </style>";
 
 /// Less above the weakest readable signal is barely heard.
-const WEAK_DB: f64 = 6.0;
+const WEAK_DB: f64 = 4.0;
 
 /// Pixels of the longer side, without margins.
 const SIDE: f64 = 560.0;
