@@ -1,0 +1,23 @@
+//! Radios on one channel: what a mesh of ours does there, and what Meshtastic's rules do.
+//!
+//! ```text
+//!  scenario (TOML) ── seed ─┬─ City ── levels of all pairs
+//!                           ├─ Load ── Poisson, pairs of contacts
+//!                           ▼
+//!   Station × n ──frames→  Air: one queue, one clock ──→ Ether: capture, half duplex, preambles
+//!   (Meshtastic | ours)  ←─────────────────────────────    │
+//!                                                          └→ Outcome: delivered, latency, air time
+//! ```
+//!
+//! Rules, and what was calibrated against what: `specs/31-radio-simulation.md`.
+
+pub mod city;
+pub mod ether;
+pub mod experiment;
+pub mod load;
+pub mod meshtastic;
+pub mod outcome;
+pub mod phy;
+pub mod run;
+pub mod scenario;
+pub mod station;
