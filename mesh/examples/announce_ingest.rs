@@ -75,6 +75,7 @@ fn ingest(announces: &[MeshAnnounce]) -> (Duration, usize) {
         mtu: 64 << 10,
         bitrate_bps: 1_000_000_000,
         reliable: true,
+        shared: false,
     };
     for n in 0..4 {
         let peer = identity(usize::MAX - 1 - n).public();

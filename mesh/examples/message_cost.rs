@@ -48,6 +48,7 @@ impl Line {
             mtu: limits::LINK_MTU_MAX,
             bitrate_bps: 10_000_000_000,
             reliable: true,
+            shared: false,
         };
         for [(a, a_link), (b, b_link)] in WIRES {
             for (host, link, other) in [(a, a_link, b), (b, b_link, a)] {

@@ -50,6 +50,7 @@ pub mod invite;
 pub mod limits;
 pub mod link;
 pub mod node;
+pub mod radio;
 pub mod receipt;
 pub mod reconcile;
 pub mod record;

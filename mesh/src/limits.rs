@@ -339,3 +339,13 @@ pub const REQUESTS_MAX: usize = 1_024;
 pub const REQUEST_BYTES_MAX: usize = 4 << 20;
 
 const _: () = assert!(REQUEST_BYTES_PER_SENDER_MAX < REQUEST_BYTES_MAX);
+
+// Radio (specs/26-radio.md).
+
+/// Neighbours of a radio port that the node knows of. Each holds at most 64 payloads answered (22 kB)
+/// and a frame on its way in and one on its way out (124 kB): 37 MB if all are full at once, which at
+/// three frames a second takes a day.
+pub const RADIO_NEIGHBOURS_MAX: usize = 256;
+
+/// Strangers whose hello was heard and who have not proven yet that they are there: 64 × 400 B.
+pub const RADIO_STRANGERS_MAX: usize = 64;

@@ -24,6 +24,8 @@ pub enum Medium {
     Tcp,
     /// QUIC between two iroh endpoints, direct or through a relay.
     Iroh,
+    /// A LoRa radio, through a [`crate::radio::RadioPort`].
+    Lora,
 }
 
 impl Medium {
@@ -33,6 +35,7 @@ impl Medium {
             Self::Memory => "memory",
             Self::Tcp => "tcp",
             Self::Iroh => "iroh",
+            Self::Lora => "lora",
         }
     }
 }
@@ -49,6 +52,10 @@ pub struct LinkCaps {
     /// Whether a frame handed over arrives, or the link goes down. A link that may lose frames
     /// (`false`) gets hop-by-hop retries for what must arrive.
     pub reliable: bool,
+    /// Whether all links of this kind share one channel on which everybody hears everything and
+    /// air time is scarce. The medium tells what is up and what is down, and the node says nothing
+    /// there that could be left out.
+    pub shared: bool,
 }
 
 /// A link that came up, with the node proven to be at its other end by the link's handshake.

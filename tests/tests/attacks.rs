@@ -15,6 +15,7 @@ const CAPS: LinkCaps = LinkCaps {
     mtu: mesh::limits::LINK_MTU_MAX,
     bitrate_bps: 100_000_000,
     reliable: true,
+    shared: false,
 };
 
 /// The links of the node under attack: the attacker's, and an honest neighbour's.

@@ -15,6 +15,7 @@
 //! | medium | module | capability |
 //! |---|---|---|
 //! | TCP | [`tcp`] | reliable, 68 KiB frames, [`secure`] on top |
+//! | LoRa | `lora` | shared and slow; RNode-compatible modems; feature `lora` |
 //! | QUIC | [`iroh`] | reliable, 68 KiB frames, through NATs and relays; feature `iroh` |
 //! | memory | [`memory`] | two ends in one process |
 //! | impaired | [`impaired`] | any link, made bad by a seed |
@@ -33,11 +34,16 @@
 //! Parsers and state machines are free of sockets; what has a socket is thin.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "lora")]
+extern crate alloc;
+
 pub mod discovery;
 pub mod impaired;
 pub mod iroh;
 pub mod limits;
 pub mod link;
+#[cfg(feature = "lora")]
+pub mod lora;
 pub mod manager;
 pub mod memory;
 pub mod noise;

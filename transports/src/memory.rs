@@ -168,4 +168,5 @@ const CAPS: LinkCaps = LinkCaps {
     mtu: LINK_MTU_MAX,
     bitrate_bps: 1_000_000_000,
     reliable: true,
+    shared: false,
 };

@@ -85,7 +85,7 @@ mod tests {
     use crate::link::Medium;
 
     const fn caps(bitrate_bps: u64, mtu: u32) -> LinkCaps {
-        LinkCaps { medium: Medium::Memory, mtu, bitrate_bps, reliable: true }
+        LinkCaps { medium: Medium::Memory, mtu, bitrate_bps, reliable: true, shared: false }
     }
 
     #[test]

@@ -78,6 +78,10 @@ domains! {
     Invite = b"qpc invite     1",
     /// What is shown in place of work by somebody who is expected (`MEET-21`).
     Pass = b"qpc pass       1",
+    /// A radio port's hello, the name of one start of a port, and what it broadcasts (`RAD-04`).
+    RadioHello = b"qpc radio hello1",
+    /// The tag of a payload on a radio (`RAD-05`).
+    HopTag = b"qpc hop tag    1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).

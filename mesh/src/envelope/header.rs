@@ -153,6 +153,14 @@ impl Header {
     }
 
     /// Reads a header and judges its structure and its maxima (`ENV-02`), not its expiry.
+    /// The header of an envelope whose body is of no interest.
+    ///
+    /// # Errors
+    /// As [`super::parse`].
+    pub(crate) fn peek(envelope: &[u8]) -> Result<Self, Error> {
+        Self::read(&mut Reader::new(envelope))
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let version = reader.u8("envelope version")?;
         if version != VERSION {

@@ -92,15 +92,17 @@ impl Link {
         self.sent.1 += size as u64;
     }
 
-    fn probe_at(&self) -> Instant {
-        match self.probe {
+    /// When to probe; never on a shared medium, which tells by itself who is there (`HOP-12`).
+    fn probe_at(&self) -> Option<Instant> {
+        let at = match self.probe {
             Some((_, at)) => at + KEEPALIVE_TIMEOUT,
             None => self.last_heard + KEEPALIVE_INTERVAL,
-        }
+        };
+        (!self.up.caps.shared).then_some(at)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let fixed = [Some(self.probe_at()), self.throttled_until, self.queue.receipts_due()];
+        let fixed = [self.probe_at(), self.throttled_until, self.queue.receipts_due()];
         let pause = self.paused_since.map(|at| at + PAUSE_MAX);
         fixed.into_iter().flatten().chain(pause).min()
     }
@@ -134,7 +136,7 @@ impl Node {
     fn greet(&mut self, now: Instant, link: LinkId) {
         let token = self.rng.next_u32();
         let unix_secs = self.wall_now().map_or(0, |wall| wall.unix_secs);
-        if let Some(state) = self.links.get_mut(&link) {
+        if let Some(state) = self.links.get_mut(&link).filter(|state| !state.up.caps.shared) {
             state.probe = Some((token, now));
             let mut hello = Vec::new();
             Keepalive { token, unix_secs }.write(FrameKind::HELLO, &mut hello);
@@ -309,7 +311,7 @@ impl Node {
             if link.paused_since.is_some_and(|since| since + PAUSE_MAX <= now) {
                 link.paused_since = None;
             }
-            if link.probe_at() <= now {
+            if link.probe_at().is_some_and(|at| at <= now) {
                 if link.probe.is_some()
                     && link.last_heard + KEEPALIVE_INTERVAL + KEEPALIVE_TIMEOUT <= now
                 {

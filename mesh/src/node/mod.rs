@@ -286,6 +286,24 @@ impl Node {
         self.on_link_down(now, link);
     }
 
+    /// A medium that repeats frames by itself tells how the last one fared: `transmissions` it took,
+    /// or was given up after.
+    pub fn handle_link_delivery(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        transmissions: u8,
+        delivered: bool,
+    ) {
+        self.begin(now);
+        for _ in usize::from(delivered)..usize::from(transmissions) {
+            self.routing.on_link_delivery(link, false);
+        }
+        if delivered {
+            self.routing.on_link_delivery(link, true);
+        }
+    }
+
     /// A frame arrived. Whatever is wrong with it is counted, never returned.
     pub fn handle_frame(&mut self, now: Instant, link: LinkId, frame: &[u8]) {
         self.begin(now);

@@ -190,6 +190,7 @@ impl World {
             mtu: link.traits.mtu,
             bitrate_bps: link.traits.bitrate_bps,
             reliable: link.traits.reliable,
+            shared: false,
         };
         let up = LinkUp { link: name, caps, peer: self.hosts[peer].identity() };
         let machine = &mut self.hosts[host];

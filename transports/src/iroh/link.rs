@@ -72,6 +72,7 @@ impl IrohLink {
             mtu: established.mtu,
             bitrate_bps: NOMINAL_BITRATE_BPS,
             reliable: true,
+            shared: false,
         };
         Self {
             caps,

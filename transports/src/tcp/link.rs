@@ -52,6 +52,7 @@ impl TcpLink {
             mtu: established.mtu,
             bitrate_bps: NOMINAL_BITRATE_BPS,
             reliable: true,
+            shared: false,
         };
         Self {
             caps,

@@ -239,7 +239,13 @@ fn ch_11_a_full_queue_is_left_to_reconciliation() {
     world.run(SECOND);
     // Many links that never take anything leave a small queue to each.
     let silent = MeshIdentity::from_seeds([200; 32], None).public();
-    let caps = LinkCaps { medium: Medium::Memory, mtu: 1_500, bitrate_bps: 1, reliable: true };
+    let caps = LinkCaps {
+        medium: Medium::Memory,
+        mtu: 1_500,
+        bitrate_bps: 1,
+        reliable: true,
+        shared: false,
+    };
     let links = 500;
     for link in 1_000..1_000 + links {
         let up = LinkUp { link: LinkId(link), caps, peer: silent };

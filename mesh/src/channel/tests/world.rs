@@ -91,6 +91,7 @@ impl World {
             mtu: 1_500,
             bitrate_bps: 1_000_000,
             reliable: !self.lossy,
+            shared: false,
         };
         for (own, peer) in [(a, b), (b, a)] {
             let peer = self.nodes[peer].identity.public();

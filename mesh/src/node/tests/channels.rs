@@ -71,6 +71,7 @@ fn frag_04_long_messages_pass_narrow_links() {
         mtu: LINK_MTU_MIN,
         bitrate_bps: 1_000_000,
         reliable: true,
+        shared: false,
     };
     net.connect_with(0, 1, caps);
     net.connect_with(1, 2, caps);

@@ -159,6 +159,7 @@ impl Net {
             mtu: crate::limits::LINK_MTU_MAX,
             bitrate_bps: 100_000_000,
             reliable: true,
+            shared: false,
         };
         self.connect_with(a, b, caps)
     }

@@ -40,8 +40,13 @@ fn node_07_volatile_messages_touch_no_outbox() {
 #[test]
 fn node_07_a_megabyte_arrives_over_a_narrow_link() {
     let mut net = Net::new(2);
-    let caps =
-        LinkCaps { medium: Medium::Memory, mtu: 192, bitrate_bps: 10_000_000, reliable: true };
+    let caps = LinkCaps {
+        medium: Medium::Memory,
+        mtu: 192,
+        bitrate_bps: 10_000_000,
+        reliable: true,
+        shared: false,
+    };
     net.connect_with(0, 1, caps);
     net.run(Duration::from_secs(1));
     let text = "x".repeat(crate::limits::PAYLOAD_LEN_MAX);

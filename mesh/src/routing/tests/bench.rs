@@ -38,11 +38,23 @@ pub(super) struct Bench {
 pub(super) const LINK_COST: u32 = 1_000;
 
 pub(super) fn fast() -> LinkCaps {
-    LinkCaps { medium: Medium::Memory, mtu: 16_384, bitrate_bps: 8_000_000, reliable: true }
+    LinkCaps {
+        medium: Medium::Memory,
+        mtu: 16_384,
+        bitrate_bps: 8_000_000,
+        reliable: true,
+        shared: false,
+    }
 }
 
 pub(super) fn slow() -> LinkCaps {
-    LinkCaps { medium: Medium::Memory, mtu: 255, bitrate_bps: 8_000, reliable: false }
+    LinkCaps {
+        medium: Medium::Memory,
+        mtu: 255,
+        bitrate_bps: 8_000,
+        reliable: false,
+        shared: false,
+    }
 }
 
 /// The identity with this number.

@@ -201,6 +201,7 @@ pub(crate) const CAPS: LinkCaps = LinkCaps {
     mtu: limits::LINK_MTU_MAX,
     bitrate_bps: 1_000_000,
     reliable: false,
+    shared: false,
 };
 
 fn some_channels() -> (Channels, NodeRng) {

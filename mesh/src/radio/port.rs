@@ -1,0 +1,307 @@
+//! The machine itself: what goes in and what comes out.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{
+    AirFrame, NeighbourId, NeighbourView, RadioConfig, RadioEvent, Signal,
+    keys::{BroadcastKey, Incarnation, tag},
+    meeting::{Introduction, SILENCE_MAX},
+    neighbour::Neighbour,
+    outgoing::Broadcasts,
+    turn::{Timing, Turn},
+    wire::{Kind, PAYLOAD_LEN_MAX, split_broadcast},
+};
+use crate::{
+    crypto::{kem::X25519Key, rng::NodeRng},
+    error::{Error, Malformed, PeerMisbehaved, Unsupported},
+    identity::MeshIdentity,
+    time::Instant,
+};
+
+/// One radio. See the [module](super) for how to drive it.
+#[derive(Debug)]
+pub struct RadioPort {
+    pub(super) config: RadioConfig,
+    pub(super) timing: Timing,
+    pub(super) identity: MeshIdentity,
+    pub(super) rng: NodeRng,
+    pub(super) x25519: X25519Key,
+    pub(super) boot: u32,
+    pub(super) me: Incarnation,
+    pub(super) broadcast_key: BroadcastKey,
+    pub(super) broadcast_counter: u32,
+    pub(super) neighbours: BTreeMap<NeighbourId, Neighbour>,
+    pub(super) next_id: u32,
+    pub(super) introduction: Introduction,
+    pub(super) broadcasts: Broadcasts,
+    pub(super) turn: Turn,
+    /// What was handed over and not yet sent; inside, for whom.
+    pub(super) in_air: Option<Option<NeighbourId>>,
+    pub(super) events: VecDeque<RadioEvent>,
+    pub(super) counters: RadioCounters,
+}
+
+/// What a port counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RadioCounters {
+    /// Payloads heard.
+    pub heard: u64,
+    /// Payloads handed to the modem.
+    pub sent: u64,
+    /// Time on air of those.
+    pub air: Duration,
+    /// Payloads sent again.
+    pub repeated: u64,
+    /// Payloads never acknowledged.
+    pub given_up: u64,
+    /// Payloads whose forwarding was their acknowledgement.
+    pub overheard: u64,
+    /// Payloads that came again.
+    pub duplicates: u64,
+    /// Payloads that are none.
+    pub malformed: u64,
+    /// Payloads of another version or an unknown kind.
+    pub unsupported: u64,
+    /// Tags and signatures that do not hold.
+    pub forged: u64,
+    /// Counters seen before.
+    pub replayed: u64,
+    /// Neighbours there was no room for.
+    pub full: u64,
+}
+
+impl RadioPort {
+    /// A port with its own keys for this start. `rng_seed` must be fresh each time.
+    pub fn new(
+        now: Instant,
+        config: RadioConfig,
+        identity: &MeshIdentity,
+        rng_seed: [u8; 32],
+    ) -> Self {
+        let mut rng = NodeRng::from_seed(rng_seed);
+        let x25519 = X25519Key::from_seed(rng.array());
+        let boot = rng.next_u32();
+        let me = Incarnation::new(identity.public().node_key(), &x25519.public(), boot);
+        let unit = u64::try_from(config.air(150).as_micros()).unwrap_or(u64::MAX);
+        let first = now + Duration::from_micros(rng.below(unit.saturating_mul(8).max(1)));
+        Self {
+            timing: Timing::new(&config),
+            identity: identity.clone(),
+            x25519,
+            boot,
+            me,
+            broadcast_key: Zeroizing::new(rng.array()),
+            broadcast_counter: 0,
+            neighbours: BTreeMap::new(),
+            next_id: 0,
+            introduction: Introduction::new(now, first),
+            broadcasts: Broadcasts::default(),
+            turn: Turn::new(now),
+            in_air: None,
+            events: VecDeque::new(),
+            counters: RadioCounters::default(),
+            config,
+            rng,
+        }
+    }
+
+    /// The modem received a payload, just now to its end. Whatever is wrong with it is counted.
+    pub fn handle_heard(&mut self, now: Instant, payload: &[u8], signal: Signal) {
+        self.counters.heard += 1;
+        self.turn.on_free(now, &self.timing, &mut self.rng);
+        let air = self.config.air(payload.len());
+        self.postpone(now, air);
+        if let Err(error) = self.on_payload(now, payload, signal) {
+            self.count(error);
+        }
+    }
+
+    fn on_payload(&mut self, now: Instant, payload: &[u8], signal: Signal) -> Result<(), Error> {
+        if payload.len() > PAYLOAD_LEN_MAX {
+            return Err(Malformed::TooLong("radio payload").into());
+        }
+        match Kind::of(payload)? {
+            Kind::HELLO => self.on_hello(now, payload, signal),
+            Kind::KEYS => self.on_keys(now, payload, signal),
+            Kind::ACK | Kind::DATA | Kind::PART => self.on_unicast(now, payload, signal),
+            Kind::BROADCAST => self.on_broadcast(now, payload, signal),
+            Kind(kind) => Err(Unsupported::Kind(kind).into()),
+        }
+    }
+
+    fn on_broadcast(&mut self, now: Instant, payload: &[u8], signal: Signal) -> Result<(), Error> {
+        let broadcast = split_broadcast(payload)?;
+        let mut found = None;
+        let mut known = false;
+        for id in self.with_hint(broadcast.from) {
+            known = true;
+            let Some(neighbour) = self.neighbours.get(&id) else { continue };
+            let Some(key) = &neighbour.broadcast_key else { continue };
+            let genuine = neighbour
+                .broadcast_seen
+                .candidates(broadcast.counter)
+                .find(|n| tag(key.as_slice(), *n, broadcast.covered) == broadcast.tag);
+            found = found.or(genuine.map(|counter| (id, counter)));
+        }
+        let Some((id, counter)) = found else {
+            if known {
+                return Err(PeerMisbehaved::BadTag.into());
+            }
+            return self.note_stranger(now, broadcast.from);
+        };
+        if let Some(neighbour) = self.neighbours.get_mut(&id) {
+            neighbour.broadcast_seen.accept(counter);
+            neighbour.on_heard(now, signal);
+            if neighbour.up {
+                let frame = broadcast.body.to_vec();
+                self.note_broadcast(now, &frame);
+                self.events.push_back(RadioEvent::Frame { neighbour: id, frame });
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, error: Error) {
+        let counters = &mut self.counters;
+        match error {
+            Error::Malformed(_) => counters.malformed += 1,
+            Error::Unsupported(_) => counters.unsupported += 1,
+            Error::PeerMisbehaved(PeerMisbehaved::Replayed) => counters.replayed += 1,
+            Error::PeerMisbehaved(_) => counters.forged += 1,
+        }
+    }
+
+    /// Others could not answer while somebody spoke: all waits for answers are longer by that.
+    fn postpone(&mut self, now: Instant, air: Duration) {
+        let outstanding = self.neighbours.values_mut().filter_map(|n| n.outstanding.as_mut());
+        for due in outstanding.filter_map(|o| o.due.as_mut()).filter(|due| **due > now) {
+            *due += air;
+        }
+    }
+
+    /// The payload of the last [`Self::poll_air`] left the antenna, or, where the modem does not
+    /// tell, was taken by it.
+    pub fn handle_sent(&mut self, now: Instant) {
+        let Some(to) = self.in_air.take() else { return };
+        self.turn.on_free(now, &self.timing, &mut self.rng);
+        if let Some(id) = to {
+            self.on_unicast_sent(now, id);
+        }
+    }
+
+    /// The modem senses that somebody sends (`true`), or that nobody does any more. Where it
+    /// cannot, this is never called.
+    pub fn handle_channel(&mut self, now: Instant, busy: bool) {
+        if self.turn.is_busy() && !busy {
+            self.turn.on_free(now, &self.timing, &mut self.rng);
+        }
+        self.turn.set_busy(busy);
+    }
+
+    /// The node has something for the link of this neighbour.
+    pub fn handle_ready(&mut self, _now: Instant, neighbour: NeighbourId) {
+        self.set_ready(neighbour, true);
+    }
+
+    pub(super) fn set_ready(&mut self, id: NeighbourId, ready: bool) {
+        if let Some(neighbour) = self.neighbours.get_mut(&id) {
+            neighbour.ready = ready && neighbour.up;
+        }
+    }
+
+    /// The time of [`Self::poll_timeout`] has come. Calling early or late does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let silent = |n: &Neighbour| n.last_heard + SILENCE_MAX <= now;
+        let gone = self.neighbours.iter().filter(|(_, n)| silent(n)).map(|(id, n)| (*id, n.up));
+        for (id, up) in gone.collect::<Vec<_>>() {
+            self.neighbours.remove(&id);
+            if up {
+                self.events.push_back(RadioEvent::Down { neighbour: id });
+            }
+        }
+    }
+
+    /// Appends the next payload for the air to `buf`; `None` when it is nobody's turn here, as
+    /// [`Self::poll_timeout`] says until when. To be called only when the modem is free and the law
+    /// allows a payload of [`PAYLOAD_LEN_MAX`]. `pull` is [`crate::Node::poll_transmit`] of the
+    /// neighbour's link: it appends a frame, or returns `false`.
+    pub fn poll_air(
+        &mut self,
+        now: Instant,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool,
+        buf: &mut Vec<u8>,
+    ) -> Option<AirFrame> {
+        if self.in_air.is_some() || self.turn.is_busy() {
+            return None;
+        }
+        let frame = self.next_payload(now, pull, buf)?;
+        self.in_air.get_or_insert(None);
+        Some(frame)
+    }
+
+    /// Counts a payload as sent, and for whom.
+    pub(super) fn spend(&mut self, to: Option<NeighbourId>, len: usize) {
+        let air = self.config.air(len);
+        self.counters.sent += 1;
+        self.counters.air += air;
+        if let Some(neighbour) = to.and_then(|id| self.neighbours.get_mut(&id)) {
+            neighbour.air += air;
+            neighbour.turn += air;
+        }
+    }
+
+    /// Next event for the driver.
+    pub fn poll_event(&mut self) -> Option<RadioEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`] and [`Self::poll_air`] next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let silent = self.neighbours.values().map(|n| n.last_heard + SILENCE_MAX).min();
+        if self.in_air.is_some() || self.turn.is_busy() {
+            return silent;
+        }
+        let at = self.turn.at();
+        let acks = self.neighbours.values().flat_map(|n| n.acks.iter().map(|ack| ack.due)).min();
+        let ready = self
+            .neighbours
+            .values()
+            .any(|n| n.outstanding.is_none() && (n.ready || !n.waiting.is_empty()));
+        let repeats = self.neighbours.values().filter_map(|n| n.outstanding.as_ref()?.due).min();
+        let keys = self.neighbours.values().filter_map(|n| n.keys_due).min();
+        [
+            silent,
+            acks.map(|due| due.max(self.turn.ack_at())),
+            ready.then_some(at),
+            repeats.map(|due| due.max(at)),
+            keys.map(|due| due.max(at)),
+            self.introduction.due.map(|due| due.max(at)),
+            self.broadcasts.poll_timeout().map(|due| due.max(at)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The neighbours the node knows of.
+    pub fn neighbours(&self) -> impl Iterator<Item = NeighbourView> + '_ {
+        self.neighbours.iter().filter(|(_, n)| n.up).map(|(id, n)| n.view(*id))
+    }
+
+    /// What this port counted since it began.
+    pub const fn counters(&self) -> &RadioCounters {
+        &self.counters
+    }
+
+    /// How the radio is set.
+    pub const fn config(&self) -> &RadioConfig {
+        &self.config
+    }
+}

@@ -1,0 +1,115 @@
+//! When a port may speak: after a gap, after a random wait that grows with what is lost, and the
+//! far before the near.
+
+use core::time::Duration;
+
+use super::{RadioConfig, Signal, wire::PAYLOAD_LEN_MAX};
+use crate::{crypto::rng::NodeRng, time::Instant};
+
+/// Waits in units of what the radio can do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    /// In which two ports cannot tell each other's start.
+    pub(super) slot: Duration,
+    /// Before an acknowledgement.
+    pub(super) short_gap: Duration,
+    /// Before anything else: an acknowledgement has begun by then.
+    pub(super) gap: Duration,
+    /// How long the answer of the node is waited for before an acknowledgement of its own.
+    pub(super) answer_wait: Duration,
+    /// An acknowledgement on the air.
+    pub(super) ack_air: Duration,
+    /// The longest payload on the air.
+    pub(super) air_max: Duration,
+}
+
+impl Timing {
+    pub(super) fn new(config: &RadioConfig) -> Self {
+        let symbol = Duration::from_micros(config.modulation.symbol_us());
+        let slot = (symbol * 4).max(Duration::from_millis(5));
+        Self {
+            slot,
+            short_gap: symbol * 2,
+            gap: symbol * 2 + slot * 2,
+            answer_wait: (slot * 8).max(Duration::from_millis(40)),
+            ack_air: config.air(11),
+            air_max: config.air(PAYLOAD_LEN_MAX),
+        }
+    }
+
+    /// How long an acknowledgement of a payload of `air` may take, the neighbour's own turn and the
+    /// forwarding that stands for it included.
+    pub(super) fn ack_timeout(&self, air: Duration) -> Duration {
+        self.answer_wait + self.gap + self.slot * WINDOW + air.max(self.ack_air) + self.slot
+    }
+
+    /// All transmissions of one payload and their waits: for so long a copy may follow.
+    pub(super) fn repeats_last(&self) -> Duration {
+        (self.ack_timeout(self.air_max) + self.slot * (WINDOW << TRANSMISSIONS_MAX)) * 8
+    }
+}
+
+/// Slots among which a turn is drawn.
+pub(super) const WINDOW: u32 = 8;
+
+/// Transmissions of one payload before it is given up.
+pub(super) const TRANSMISSIONS_MAX: u8 = 5;
+
+/// The channel as this port knows it.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// Somebody is heard sending.
+    busy: bool,
+    /// No acknowledgement before.
+    short: Instant,
+    /// Nothing else before.
+    at: Instant,
+}
+
+impl Turn {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { busy: false, short: now, at: now }
+    }
+
+    /// The channel became free, by a frame that ended or by what the modem senses.
+    pub(super) fn on_free(&mut self, now: Instant, timing: &Timing, rng: &mut NodeRng) {
+        self.short = now + timing.short_gap;
+        self.at = now + timing.gap + slots(timing, rng, WINDOW);
+    }
+
+    pub(super) const fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
+    }
+
+    pub(super) const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    pub(super) const fn ack_at(&self) -> Instant {
+        self.short
+    }
+
+    pub(super) const fn at(&self) -> Instant {
+        self.at
+    }
+}
+
+/// A random number of slots below `window`.
+pub(super) fn slots(timing: &Timing, rng: &mut NodeRng, window: u32) -> Duration {
+    let micros = u64::try_from(timing.slot.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(micros * rng.below(u64::from(window)))
+}
+
+/// How long a port waits before it repeats what it heard with `signal`: the weaker, the farther it
+/// is from the sender, the more ground it covers, the sooner (`RAD-15`). From −20 to +10 dB, so
+/// that whoever is near hears the far ones first and keeps silent.
+pub(super) fn repeat_wait(
+    timing: &Timing,
+    rng: &mut NodeRng,
+    signal: Signal,
+    air: Duration,
+) -> Duration {
+    let above = signal.snr_quarter_db.clamp(-80, 40) + 80;
+    let steps = u32::from(above.unsigned_abs()) / 15;
+    (air / 4 + timing.slot * 2) * steps + slots(timing, rng, 2 * WINDOW)
+}

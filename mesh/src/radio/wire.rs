@@ -1,0 +1,213 @@
+//! What ports say to each other: the layouts of `specs/26-radio.md`.
+
+use alloc::vec::Vec;
+
+use super::keys::{BROADCAST_KEY_LEN, TAG_LEN, Tag};
+use crate::{
+    error::{Error, Malformed, Unsupported},
+    wire::{Reader, Writer},
+};
+
+/// Most bytes of a payload: with the modem's own byte one LoRa frame.
+pub const PAYLOAD_LEN_MAX: usize = 254;
+
+/// The first payload byte: version in the two high bits, type below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind(pub(super) u8);
+
+impl Kind {
+    pub(super) const HELLO: Self = Self(0x01);
+    pub(super) const KEYS: Self = Self(0x02);
+    pub(super) const ACK: Self = Self(0x03);
+    pub(super) const DATA: Self = Self(0x04);
+    pub(super) const PART: Self = Self(0x05);
+    pub(super) const BROADCAST: Self = Self(0x06);
+
+    /// Reads the first byte.
+    ///
+    /// # Errors
+    /// [`Malformed`] without a byte, [`Unsupported::Version`] unless the version is 0.
+    pub(super) fn of(payload: &[u8]) -> Result<Self, Error> {
+        match payload.first() {
+            None => Err(Malformed::MissingData("radio kind").into()),
+            Some(byte) if byte >> 6 != 0 => Err(Unsupported::Version(byte >> 6).into()),
+            Some(byte) => Ok(Self(*byte)),
+        }
+    }
+}
+
+/// Strangers a hello says it heard.
+pub(super) const HELLO_HEARD_MAX: usize = 15;
+
+/// A port introduces itself to everyone (`RAD-04`).
+///
+/// ```text
+/// kind 1 | node key 32 | x25519 32 | boot u32 | count 1 | heard 1 × count | signature 64
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    pub(super) node_key: [u8; 32],
+    pub(super) x25519: [u8; 32],
+    pub(super) boot: u32,
+    /// Hints of those whose hello it answers: they need not introduce themselves again.
+    pub(super) heard: Vec<u8>,
+    pub(super) signature: [u8; 64],
+}
+
+impl Hello {
+    /// What is signed, and all but the signature of what is sent.
+    pub(super) fn signed_part(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(PAYLOAD_LEN_MAX);
+        let mut w = Writer::new(&mut out);
+        w.u8(Kind::HELLO.0).array(&self.node_key).array(&self.x25519).u32(self.boot);
+        w.u8(self.heard.len() as u8).bytes(&self.heard);
+        out
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut out = self.signed_part();
+        Writer::new(&mut out).array(&self.signature);
+        out
+    }
+
+    pub(super) fn read(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(payload);
+        r.u8("radio kind")?;
+        let (node_key, x25519) = (r.array("node key")?, r.array("x25519 key")?);
+        let boot = r.u32("boot number")?;
+        let count = usize::from(r.u8("heard count")?);
+        if count > HELLO_HEARD_MAX {
+            return Err(Malformed::OutOfRange("heard count"));
+        }
+        let heard = r.bytes(count, "heard")?.to_vec();
+        let signature = r.array("hello signature")?;
+        r.finish("hello")?;
+        Ok(Self { node_key, x25519, boot, heard, signature })
+    }
+}
+
+/// One neighbour's part of a [`Kind::KEYS`] payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyEntry {
+    /// For whom.
+    pub(super) to: u8,
+    /// Whether the sender has the receiver's broadcast key already.
+    pub(super) has_yours: bool,
+    /// Whether the sender wants to hear that the receiver has its own.
+    pub(super) asks: bool,
+    /// The sender's broadcast key, masked.
+    pub(super) wrapped: [u8; BROADCAST_KEY_LEN],
+    /// Over [`KeyEntry::covered`], under the key between the two.
+    pub(super) tag: Tag,
+}
+
+impl KeyEntry {
+    pub(super) const LEN: usize = 2 + BROADCAST_KEY_LEN + TAG_LEN;
+
+    /// Most that fit a payload.
+    pub(super) const MAX: usize = (PAYLOAD_LEN_MAX - 2) / Self::LEN;
+
+    /// What the tag is over.
+    pub(super) fn covered(&self, from: u8) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4 + BROADCAST_KEY_LEN);
+        let mut w = Writer::new(&mut out);
+        w.u8(Kind::KEYS.0).u8(from).u8(self.to).u8(self.flags()).array(&self.wrapped);
+        out
+    }
+
+    fn flags(&self) -> u8 {
+        u8::from(self.has_yours) | u8::from(self.asks) << 1
+    }
+}
+
+/// Writes `kind 1 | from 1 | (to 1 | flags 1 | key 12 | tag 4)*`.
+pub(super) fn write_keys(from: u8, entries: &[KeyEntry]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 + entries.len() * KeyEntry::LEN);
+    let mut w = Writer::new(&mut out);
+    w.u8(Kind::KEYS.0).u8(from);
+    for entry in entries {
+        w.u8(entry.to).u8(entry.flags()).array(&entry.wrapped).array(&entry.tag);
+    }
+    out
+}
+
+pub(super) fn read_keys(payload: &[u8]) -> Result<(u8, Vec<KeyEntry>), Malformed> {
+    let mut r = Reader::new(payload);
+    r.u8("radio kind")?;
+    let from = r.u8("from")?;
+    if r.remaining() == 0 || r.remaining() % KeyEntry::LEN != 0 {
+        return Err(Malformed::OutOfRange("key entries"));
+    }
+    let mut entries = Vec::with_capacity(r.remaining() / KeyEntry::LEN);
+    while r.remaining() > 0 {
+        let to = r.u8("to")?;
+        let flags = r.u8("key flags")?;
+        if flags > 3 {
+            return Err(Malformed::OutOfRange("key flags"));
+        }
+        let (has_yours, asks) = (flags & 1 != 0, flags & 2 != 0);
+        let (wrapped, tag) = (r.array("wrapped key")?, r.array("tag")?);
+        entries.push(KeyEntry { to, has_yours, asks, wrapped, tag });
+    }
+    Ok((from, entries))
+}
+
+/// Splits `kind 1 | to 1 | from 1 | body | tag 4`.
+pub(super) fn split_unicast(payload: &[u8]) -> Result<Unicast<'_>, Malformed> {
+    let (covered, tag) =
+        payload.split_last_chunk::<TAG_LEN>().ok_or(Malformed::MissingData("hop tag"))?;
+    let [_, to, from, body @ ..] = covered else {
+        return Err(Malformed::MissingData("hints"));
+    };
+    Ok(Unicast { to: *to, from: *from, body, covered, tag: *tag })
+}
+
+/// A payload to one neighbour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unicast<'a> {
+    pub(super) to: u8,
+    pub(super) from: u8,
+    pub(super) body: &'a [u8],
+    /// All but the tag.
+    pub(super) covered: &'a [u8],
+    pub(super) tag: Tag,
+}
+
+/// Most bytes of a unicast body.
+pub(super) const UNICAST_BODY_MAX: usize = PAYLOAD_LEN_MAX - 3 - TAG_LEN;
+
+/// Most bytes of a broadcast body.
+pub(super) const BROADCAST_BODY_MAX: usize = PAYLOAD_LEN_MAX - 3 - TAG_LEN;
+
+/// Bytes of a piece's own header.
+pub(super) const PART_HEADER_LEN: usize = 3;
+
+/// Bytes of a frame in one piece.
+pub(super) const PART_LEN: usize = UNICAST_BODY_MAX - PART_HEADER_LEN;
+
+/// Splits `kind 1 | from 1 | counter 1 | body | tag 4`.
+pub(super) fn split_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, Malformed> {
+    let (covered, tag) =
+        payload.split_last_chunk::<TAG_LEN>().ok_or(Malformed::MissingData("hop tag"))?;
+    let [_, from, counter, body @ ..] = covered else {
+        return Err(Malformed::MissingData("broadcast header"));
+    };
+    Ok(Broadcast { from: *from, counter: *counter, body, covered, tag: *tag })
+}
+
+/// A payload to all neighbours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broadcast<'a> {
+    pub(super) from: u8,
+    /// The low byte of the sender's counter; the tag is over all of it.
+    pub(super) counter: u8,
+    pub(super) body: &'a [u8],
+    pub(super) covered: &'a [u8],
+    pub(super) tag: Tag,
+}
+
+/// How an acknowledgement names a payload: the first bytes of its tag.
+pub(super) const ACK_REF_LEN: usize = 3;
+
+/// Payloads acknowledged at once.
+pub(super) const ACK_REFS_MAX: usize = 16;
