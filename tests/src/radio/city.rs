@@ -1,26 +1,29 @@
-//! Where the radios stand and how loudly they hear each other.
+//! Where the radios stand, and who hears whom.
 
 use std::collections::VecDeque;
+
+use mesh::radio::Modulation;
+use transports::lora::air::{Air, Decibel, Position, Propagation, RadioId, RadioSite};
 
 use super::scenario::CityModel;
 use crate::rng::Rng;
 
-/// Levels are in hundredths of a dBm, so that every comparison is one of integers.
-pub type CentiDb = i32;
-
 /// Radios on a map.
 #[derive(Clone, Debug)]
 pub struct City {
-    /// Position of each, in metres.
-    pub positions: Vec<(i64, i64)>,
-    levels: Vec<CentiDb>,
-    hearing: CentiDb,
+    propagation: Propagation,
+    air_seed: u64,
+    /// Place of each.
+    positions: Vec<Position>,
+    modulation: Modulation,
+    power_dbm: i8,
+    hear: Vec<bool>,
 }
 
 /// What a map looks like as a network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
-    /// Pairs that hear each other, twice, by radios.
+    /// Others that a radio hears, on average.
     pub mean_degree: f64,
     /// Hops of the two farthest.
     pub diameter_hops: usize,
@@ -33,40 +36,78 @@ impl City {
     /// (`RSM-01`). Same seed, same city.
     pub fn strew(model: &CityModel, seed: u64) -> Option<Self> {
         let root = Rng::new(seed).fork("city");
+        let [low, high] = model.diameter_hops;
         (0..TRIES).find_map(|attempt| {
             let city = Self::draw(model, &root.fork(&attempt.to_string()));
             let shape = city.shape()?;
-            let [low, high] = model.diameter_hops;
             (low..=high).contains(&(shape.diameter_hops as u64)).then_some(city)
         })
     }
 
     fn draw(model: &CityModel, rng: &Rng) -> Self {
-        let (mut places, mut shadows) = (rng.fork("places"), rng.fork("shadows"));
-        let positions: Vec<_> = (0..model.radios)
-            .map(|_| (places.below(model.side_m) as i64, places.below(model.side_m) as i64))
-            .collect();
-        let radios = positions.len();
-        let mut levels = vec![CentiDb::MIN / 4; radios * radios];
-        for a in 0..radios {
-            for b in 0..a {
-                let level = model.level(positions[a], positions[b], normal(&mut shadows));
-                levels[a * radios + b] = level;
-                levels[b * radios + a] = level;
-            }
-        }
-        Self { positions, levels, hearing: model.sensitivity() }
-    }
-
-    /// A city where each pair's level is given: for tests and small layouts.
-    pub fn of_levels(radios: usize, hearing: CentiDb, level: impl Fn(usize, usize) -> CentiDb) -> Self {
-        let levels = (0..radios * radios)
-            .map(|cell| {
-                let (a, b) = (cell / radios, cell % radios);
-                if a == b { CentiDb::MIN / 4 } else { level(a.min(b), a.max(b)) }
+        let mut places = rng.fork("places");
+        let positions = (0..model.radios)
+            .map(|_| {
+                let (x, y) = (places.below(model.side_m), places.below(model.side_m));
+                Position::new(x as f64, y as f64)
             })
             .collect();
-        Self { positions: vec![(0, 0); radios], levels, hearing }
+        let air_seed = rng.fork("shadows").next_u64();
+        Self::new(model, model.propagation(), positions, air_seed)
+    }
+
+    /// Radios one after the other, each hearing its neighbours only, and them well.
+    pub fn line(model: &CityModel) -> Self {
+        let mut propagation = model.propagation();
+        let radios = model.radios as u32;
+        for one in 0..radios {
+            for other in 0..one {
+                let loss = if one - other == 1 { Decibel::whole(110) } else { Decibel::NO_WAY };
+                propagation.set_loss(RadioId(one), RadioId(other), loss);
+            }
+        }
+        Self::new(model, propagation, vec![Position::default(); model.radios], 0)
+    }
+
+    fn new(
+        model: &CityModel,
+        propagation: Propagation,
+        positions: Vec<Position>,
+        air_seed: u64,
+    ) -> Self {
+        let (modulation, power_dbm) = (model.modulation(), model.power_dbm);
+        let mut city =
+            Self { propagation, air_seed, positions, modulation, power_dbm, hear: Vec::new() };
+        let air = city.air(0.0);
+        let radios = city.len() as u32;
+        let pairs = (0..radios).flat_map(|a| (0..radios).map(move |b| (RadioId(a), RadioId(b))));
+        city.hear = pairs
+            .map(|(a, b)| a != b && air.reaches(a, b, &modulation, power_dbm).is_some())
+            .collect();
+        city
+    }
+
+    /// Silent air over this city; all radios listen. A reception fails with probability
+    /// `frame_loss` beside what collides.
+    pub fn air(&self, frame_loss: f64) -> Air {
+        let mut propagation = self.propagation.clone();
+        propagation.frame_loss_ppm = (frame_loss * 1e6) as u32;
+        let mut air = Air::new(propagation, self.air_seed);
+        for &position in &self.positions {
+            let radio = air.add_radio(RadioSite { position, ..RadioSite::default() });
+            air.tune(0, radio, Some(self.modulation));
+        }
+        air
+    }
+
+    /// How the radios are set, the preamble aside.
+    pub fn modulation(&self) -> Modulation {
+        self.modulation
+    }
+
+    /// With which power they send.
+    pub fn power_dbm(&self) -> i8 {
+        self.power_dbm
     }
 
     /// Radios.
@@ -79,19 +120,14 @@ impl City {
         self.positions.is_empty()
     }
 
-    /// How loudly `to` hears `from`.
-    pub fn level(&self, from: usize, to: usize) -> CentiDb {
-        self.levels[from * self.len() + to]
-    }
-
-    /// The weakest level that is heard.
-    pub fn hearing(&self) -> CentiDb {
-        self.hearing
-    }
-
     /// Whether they hear each other when nobody else speaks.
     pub fn hear(&self, a: usize, b: usize) -> bool {
-        a != b && self.level(a, b) >= self.hearing
+        self.hear[a * self.len() + b]
+    }
+
+    /// Who hears `from`.
+    pub fn audience(&self, from: usize) -> Vec<usize> {
+        (0..self.len()).filter(|&to| self.hear(from, to)).collect()
     }
 
     /// Hops from `start` to everyone; `None` for who is out of reach.
@@ -130,11 +166,6 @@ impl City {
     }
 }
 
-/// A draw of the standard normal distribution: twelve uniform ones, as good as shadowing needs.
-fn normal(rng: &mut Rng) -> f64 {
-    (0..12).map(|_| rng.unit()).sum::<f64>() - 6.0
-}
-
 /// Maps that are drawn before a model is given up as impossible.
 const TRIES: u32 = 1_000;
 
@@ -148,9 +179,15 @@ mod tests {
         let model = CityModel::default();
         let (one, two) = (City::strew(&model, 1), City::strew(&model, 1));
         let (one, two) = (one.expect("a city"), two.expect("a city"));
-        assert_eq!((&one.positions, &one.levels), (&two.positions, &two.levels));
+        assert_eq!((&one.positions, &one.hear), (&two.positions, &two.hear));
         let shape = one.shape().expect("connected");
         assert!((8.0..=12.0).contains(&shape.mean_degree), "{shape:?}");
         assert!((5..=8).contains(&shape.diameter_hops), "{shape:?}");
+    }
+
+    #[test]
+    fn a_line_is_a_line() {
+        let city = City::line(&CityModel { radios: 4, ..CityModel::default() });
+        assert_eq!(city.hops(0), [Some(0), Some(1), Some(2), Some(3)]);
     }
 }

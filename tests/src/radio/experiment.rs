@@ -1,12 +1,14 @@
 //! The experiments: a protocol, a city, a load.
 
+use mesh::radio::Modulation;
+
 use super::{
     city::City,
     load::Load,
     meshtastic::{Meshtastic, Settings},
     outcome::Outcome,
     phy::Phy,
-    run::Air,
+    run::Channel,
     scenario::RadioScenario,
 };
 use crate::rng::Rng;
@@ -46,10 +48,11 @@ pub fn meshtastic(
     settings: Settings,
 ) -> Outcome {
     let root = Rng::new(seed).fork("stations");
-    let mut air = Air::new(scenario, city, settings.phy, seed);
+    let mut air = Channel::new(scenario, city);
+    let modulation = Modulation { preamble_symbols: MESHTASTIC_PREAMBLE, ..city.modulation() };
     for at in 0..city.len() {
         let station = Meshtastic::new(at, settings, root.fork(&at.to_string()));
-        air.add(Box::new(station), 0, settings.phy);
+        air.add(Box::new(station), 0, modulation);
     }
     air.offer(load);
     air.run(scenario.load_span_us().1)

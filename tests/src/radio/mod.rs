@@ -4,15 +4,14 @@
 //!  scenario (TOML) ── seed ─┬─ City ── levels of all pairs
 //!                           ├─ Load ── Poisson, pairs of contacts
 //!                           ▼
-//!   Station × n ──frames→  Air: one queue, one clock ──→ Ether: capture, half duplex, preambles
-//!   (Meshtastic | ours)  ←─────────────────────────────    │
+//!   Station × n ──frames→  Channel: one queue, one clock ─→ the virtual air
+//!   (Meshtastic | ours)  ←───────────────────────────────  │
 //!                                                          └→ Outcome: delivered, latency, air time
 //! ```
 //!
 //! Rules, and what was calibrated against what: `specs/31-radio-simulation.md`.
 
 pub mod city;
-pub mod ether;
 pub mod experiment;
 pub mod load;
 pub mod meshtastic;

@@ -1,5 +1,9 @@
 //! What a run showed.
 
+use std::collections::BTreeMap;
+
+use transports::lora::air::Loss;
+
 use super::load::Offer;
 use crate::queue::Micros;
 
@@ -33,8 +37,8 @@ pub struct Outcome {
     pub air_of: Vec<Micros>,
     /// Receptions of whole frames, in all.
     pub received: u64,
-    /// Receptions that were lost, in all.
-    pub garbled: u64,
+    /// Receptions that were lost, in all, by why.
+    pub lost: BTreeMap<Loss, u64>,
     /// How long was counted.
     pub measured_us: Micros,
 }
@@ -51,7 +55,7 @@ impl Outcome {
             air_before_us: 0,
             air_of: vec![0; radios],
             received: 0,
-            garbled: 0,
+            lost: BTreeMap::new(),
             measured_us: 0,
         }
     }

@@ -1,32 +1,36 @@
 //! The loop: one queue, one clock, one channel, any stations.
 
+use mesh::radio::Modulation;
+use transports::lora::air::{Air, AirEvent, RadioId};
+
 use super::{
     city::City,
-    ether::{Ether, Reception, TxId},
     load::{Load, Offer},
     outcome::{Fate, Outcome},
-    phy::Phy,
     scenario::RadioScenario,
     station::Station,
 };
-use crate::{queue::{Micros, Queue}, rng::Rng};
+use crate::queue::{Micros, Queue};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Offer(usize),
-    Ends(TxId),
-    /// A transmission has been on the air for as long as a scan needs to see it.
+    Air,
+    /// A transmission has been on the air for as long as carrier sense needs to see it.
     Noticed(usize),
     Wake(usize),
 }
 
 /// A run of stations on one channel.
-pub struct Air {
+pub struct Channel {
     queue: Queue<What>,
-    ether: Ether,
+    air: Air,
+    power_dbm: i8,
+    audience: Vec<Vec<usize>>,
+    sends: Vec<bool>,
     stations: Vec<Box<dyn Station>>,
     /// Extra bytes that the radio adds to each frame, and its modulation.
-    framing: Vec<(usize, Phy)>,
+    framing: Vec<(usize, Modulation)>,
     wake_at: Vec<Option<Micros>>,
     offers: Vec<Offer>,
     fates: Vec<Fate>,
@@ -35,19 +39,21 @@ pub struct Air {
     deadline_us: Micros,
 }
 
-impl std::fmt::Debug for Air {
+impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Air").field("stations", &self.stations.len()).finish_non_exhaustive()
+        f.debug_struct("Channel").field("stations", &self.stations.len()).finish_non_exhaustive()
     }
 }
 
-impl Air {
-    /// Stations on a map, switched on at time zero. `phy` is the modulation of all.
-    pub fn new(scenario: &RadioScenario, city: &City, phy: Phy, seed: u64) -> Self {
-        let rng = Rng::new(seed).fork("ether");
+impl Channel {
+    /// Air over a map, without stations.
+    pub fn new(scenario: &RadioScenario, city: &City) -> Self {
         Self {
             queue: Queue::new(),
-            ether: Ether::new(city, phy, scenario.frame_loss, rng),
+            air: city.air(scenario.frame_loss),
+            power_dbm: city.power_dbm(),
+            audience: (0..city.len()).map(|at| city.audience(at)).collect(),
+            sends: vec![false; city.len()],
             stations: Vec::new(),
             framing: Vec::new(),
             wake_at: Vec::new(),
@@ -60,9 +66,9 @@ impl Air {
     }
 
     /// Puts the next station onto the map. Its radio adds `extra_len` bytes to each frame.
-    pub fn add(&mut self, station: Box<dyn Station>, extra_len: usize, phy: Phy) {
+    pub fn add(&mut self, station: Box<dyn Station>, extra_len: usize, modulation: Modulation) {
         self.stations.push(station);
-        self.framing.push((extra_len, phy));
+        self.framing.push((extra_len, modulation));
         self.wake_at.push(None);
     }
 
@@ -101,36 +107,43 @@ impl Air {
                     self.drain(now, at);
                 }
             }
-            What::Noticed(from) => self.tell_ears(now, from),
-            What::Ends(id) => self.on_end(now, id),
+            What::Noticed(from) => self.tell_channel(now, from),
+            What::Air => self.on_air(now),
         }
     }
 
-    fn on_end(&mut self, now: Micros, id: TxId) {
-        let Some((tx, received)) = self.ether.end(now, id) else { return };
-        let air_us = tx.ends - tx.began;
-        for (to, reception) in received {
-            match reception {
-                Reception::Whole(heard) => {
+    fn on_air(&mut self, now: Micros) {
+        while let Some(event) = self.air.poll(now) {
+            match event {
+                AirEvent::Heard { radio, signal, frame, .. } => {
+                    let (at, extra_len) = (radio.0 as usize, self.framing[radio.0 as usize].0);
                     self.outcome.received += 1;
-                    self.stations[to].handle_heard(now, &tx.frame, heard);
+                    self.stations[at].handle_heard(now, &frame[extra_len..], signal);
+                    self.drain(now, at);
                 }
-                Reception::Garbled => {
-                    self.outcome.garbled += 1;
-                    self.stations[to].handle_garbled(now, air_us);
+                AirEvent::Lost { why, .. } => *self.outcome.lost.entry(why).or_default() += 1,
+                AirEvent::Sent { radio, .. } => {
+                    let at = radio.0 as usize;
+                    self.sends[at] = false;
+                    self.stations[at].handle_sent(now);
+                    self.drain(now, at);
+                    self.tell_channel(now, at);
                 }
+                AirEvent::Channel { .. } => {}
             }
-            self.drain(now, to);
         }
-        self.stations[tx.from].handle_sent(now);
-        self.drain(now, tx.from);
-        self.tell_ears(now, tx.from);
     }
 
-    fn tell_ears(&mut self, now: Micros, from: usize) {
-        for at in self.ether.audible(from).to_vec() {
-            let ear = self.ether.ear(now, at);
-            self.stations[at].handle_ear(now, ear);
+    fn busy(&self, now: Micros, at: usize) -> bool {
+        self.air.is_busy(now, RadioId(at as u32))
+    }
+
+    /// Whoever hears `from` may find the channel changed.
+    fn tell_channel(&mut self, now: Micros, from: usize) {
+        for listener in 0..self.audience[from].len() {
+            let at = self.audience[from][listener];
+            let busy = self.busy(now, at);
+            self.stations[at].handle_channel(now, busy);
             self.drain(now, at);
         }
     }
@@ -147,9 +160,9 @@ impl Air {
                 fate.confirmed_at.get_or_insert(now);
             }
         }
-        if !self.ether.sends(at) {
-            let (mut frame, ear) = (Vec::new(), self.ether.ear(now, at));
-            if self.stations[at].poll_air(now, ear, &mut frame) {
+        if !self.sends[at] {
+            let (mut frame, busy) = (Vec::new(), self.busy(now, at));
+            if self.stations[at].poll_air(now, busy, &mut frame) {
                 self.send(now, at, frame);
             }
         }
@@ -161,11 +174,14 @@ impl Air {
     }
 
     fn send(&mut self, now: Micros, at: usize, frame: Vec<u8>) {
-        let (extra_len, phy) = self.framing[at];
-        let phy_len = frame.len() + extra_len;
-        let (id, ends) = self.ether.begin(now, at, phy_len, phy, frame);
-        self.queue.push(ends, What::Ends(id));
-        self.queue.push(now + self.ether.scan_us(), What::Noticed(at));
+        let (extra_len, modulation) = self.framing[at];
+        let framed = [vec![0; extra_len], frame].concat();
+        let radio = RadioId(at as u32);
+        let sent = self.air.begin_transmit(now, radio, &modulation, self.power_dbm, &framed);
+        let ends = sent.expect("a free radio takes a frame of up to 255 bytes");
+        self.sends[at] = true;
+        self.queue.push(ends, What::Air);
+        self.queue.push(now + 2 * modulation.symbol_us(), What::Noticed(at));
         self.outcome.on_air(at, now, ends - now, self.measured);
     }
 }

@@ -1,6 +1,8 @@
 //! What a radio simulation consists of, read from a TOML file (`RSM-01`).
 
+use mesh::radio::Modulation;
 use serde::Deserialize;
+use transports::lora::air::{Decibel, Propagation};
 
 /// A simulation of radios on one channel.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,16 +38,16 @@ pub struct CityModel {
     pub side_m: u64,
     /// Diameters, in hops, of the cities that are wanted.
     pub diameter_hops: [u64; 2],
-    /// Power, in dBm.
-    pub tx_power_dbm: f64,
-    /// Loss at one metre, in dB.
+    /// Power of all, in dBm.
+    pub power_dbm: i8,
+    /// Spreading factor, on 125 kHz at 4/5.
+    pub spreading_factor: u8,
+    /// Loss over the first metre, in dB.
     pub loss_at_1_m_db: f64,
     /// Exponent of the loss over distance.
     pub loss_exponent: f64,
     /// Standard deviation of each pair's shadowing, in dB.
     pub shadowing_db: f64,
-    /// Weakest signal that is received, in dBm.
-    pub sensitivity_dbm: f64,
 }
 
 /// Direct messages between pairs of radios.
@@ -90,11 +92,11 @@ impl Default for CityModel {
             radios: 100,
             side_m: 7_500,
             diameter_hops: [5, 7],
-            tx_power_dbm: 14.0,
-            loss_at_1_m_db: 31.0,
+            power_dbm: 14,
+            spreading_factor: 8,
+            loss_at_1_m_db: 31.2,
             loss_exponent: 3.5,
             shadowing_db: 6.0,
-            sensitivity_dbm: -127.0,
         }
     }
 }
@@ -106,21 +108,21 @@ impl Default for LoadModel {
 }
 
 impl CityModel {
-    /// The weakest level that is heard, in hundredths of a dBm.
-    pub fn sensitivity(&self) -> i32 {
-        centi(self.sensitivity_dbm)
+    /// How waves travel.
+    pub fn propagation(&self) -> Propagation {
+        Propagation {
+            exponent: self.loss_exponent,
+            reference_loss: Decibel::from_f64(self.loss_at_1_m_db),
+            shadowing: Decibel::from_f64(self.shadowing_db),
+            ..Propagation::default()
+        }
     }
 
-    /// How loudly two radios hear each other, in hundredths of a dBm; `shadow` is a draw of the
-    /// standard normal distribution.
-    pub fn level(&self, a: (i64, i64), b: (i64, i64), shadow: f64) -> i32 {
-        let (dx, dy) = ((a.0 - b.0) as f64, (a.1 - b.1) as f64);
-        let distance_m = dx.hypot(dy).max(1.0);
-        let loss = self.loss_at_1_m_db + 10.0 * self.loss_exponent * distance_m.log10();
-        centi(self.tx_power_dbm - loss + self.shadowing_db * shadow)
+    /// How the radios are set, with the preamble of RNode-compatible modems.
+    pub fn modulation(&self) -> Modulation {
+        Modulation::rnode(FREQUENCY_HZ, 125_000, self.spreading_factor, 5)
     }
 }
 
-fn centi(db: f64) -> i32 {
-    (db * 100.0).round() as i32
-}
+/// EU868, the sub-band of 500 mW and 10 %.
+const FREQUENCY_HZ: u32 = 869_525_000;

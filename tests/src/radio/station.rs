@@ -1,50 +1,32 @@
 //! One radio with whatever thinks behind it, as the air sees it.
 
+use mesh::radio::Signal;
+
 use crate::queue::Micros;
-
-/// How a frame was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// Strength, in hundredths of a dBm.
-    pub level: i32,
-    /// Above the noise, in hundredths of a dB.
-    pub snr: i32,
-}
-
-/// What a radio can tell about the channel right now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ear {
-    /// Channel activity detection finds a LoRa signal.
-    pub active: bool,
-    /// It is in the middle of receiving a frame.
-    pub receiving: bool,
-}
 
 /// A message's number in the load.
 pub type MessageNo = u32;
 
 /// A protocol on a radio. Time is virtual; the same calls give the same answers.
-pub trait Station {
+pub trait Station: std::fmt::Debug {
     /// The application wants message `message` brought to station `to`.
     fn submit(&mut self, now: Micros, to: usize, message: MessageNo);
 
     /// A frame was received whole.
-    fn handle_heard(&mut self, now: Micros, frame: &[u8], heard: Heard);
-
-    /// A frame that began well was lost: this long something was received that made no sense.
-    fn handle_garbled(&mut self, _now: Micros, _air_us: Micros) {}
+    fn handle_heard(&mut self, now: Micros, frame: &[u8], signal: Signal);
 
     /// Our frame has left.
     fn handle_sent(&mut self, now: Micros);
 
-    /// What the ear hears has changed.
-    fn handle_ear(&mut self, _now: Micros, _ear: Ear) {}
+    /// Carrier sense may say something else than before.
+    fn handle_channel(&mut self, _now: Micros, _busy: bool) {}
 
     /// The time asked for has come.
     fn handle_timeout(&mut self, now: Micros);
 
-    /// The next frame, when it is to leave now. Asked only while the radio does not send.
-    fn poll_air(&mut self, now: Micros, ear: Ear, frame: &mut Vec<u8>) -> bool;
+    /// The next frame, when it is to leave now. Asked only while the radio does not send; `busy`
+    /// is what carrier sense says.
+    fn poll_air(&mut self, now: Micros, busy: bool, frame: &mut Vec<u8>) -> bool;
 
     /// When [`Self::handle_timeout`] wants to be called.
     fn poll_timeout(&self) -> Option<Micros>;

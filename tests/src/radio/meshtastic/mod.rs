@@ -18,6 +18,8 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use mesh::radio::Signal;
+
 pub use self::{
     packet::{ACK_LEN, direct_len},
     timing::slot_us,
@@ -32,7 +34,7 @@ use self::{
 };
 use super::{
     phy::Phy,
-    station::{Ear, Heard, MessageNo, Station},
+    station::{MessageNo, Station},
 };
 use crate::{queue::Micros, rng::Rng};
 
@@ -193,8 +195,8 @@ impl Station for Meshtastic {
         self.send_reliably(now, packet);
     }
 
-    fn handle_heard(&mut self, now: Micros, frame: &[u8], heard: Heard) {
-        let Some(packet) = Packet::read(frame, heard.snr) else { return };
+    fn handle_heard(&mut self, now: Micros, frame: &[u8], signal: Signal) {
+        let Some(packet) = Packet::read(frame, signal.snr_quarter_db) else { return };
         let air_us = self.air_us(&packet);
         self.channel_use.add(now, air_us);
         let verdict = self.history.note(self.byte(), &packet);
@@ -211,11 +213,6 @@ impl Station for Meshtastic {
         self.arm(now);
     }
 
-    fn handle_garbled(&mut self, now: Micros, air_us: Micros) {
-        self.channel_use.add(now, air_us);
-        self.arm(now);
-    }
-
     fn handle_sent(&mut self, now: Micros) {
         self.arm(now);
     }
@@ -228,11 +225,11 @@ impl Station for Meshtastic {
         }
     }
 
-    fn poll_air(&mut self, now: Micros, ear: Ear, frame: &mut Vec<u8>) -> bool {
+    fn poll_air(&mut self, now: Micros, busy: bool, frame: &mut Vec<u8>) -> bool {
         if !std::mem::take(&mut self.due) {
             return false;
         }
-        if ear.receiving || ear.active {
+        if busy {
             self.arm(now);
             return false;
         }

@@ -26,8 +26,8 @@ pub(super) struct Packet {
     /// Last byte of the node that sent this copy.
     pub(super) relay: u8,
     pub(super) body: Body,
-    /// How well it was heard; `None` for a packet made here.
-    pub(super) heard_snr: Option<i32>,
+    /// How well it was heard, in quarters of a dB; `None` for a packet made here.
+    pub(super) heard_snr: Option<i16>,
 }
 
 impl Packet {
@@ -73,7 +73,7 @@ impl Packet {
         out.resize(self.len(), 0);
     }
 
-    pub(super) fn read(frame: &[u8], snr: i32) -> Option<Self> {
+    pub(super) fn read(frame: &[u8], snr: i16) -> Option<Self> {
         let word = |at: usize| {
             let bytes = frame.get(at..at + 4)?;
             Some(u32::from_le_bytes(bytes.try_into().ok()?))
@@ -135,12 +135,12 @@ mod tests {
             next_hop: 3,
             relay: 4,
             body: Body::Direct { message: 12, frame_len: 84 },
-            heard_snr: Some(-300),
+            heard_snr: Some(-12),
         };
         let mut frame = Vec::new();
         packet.write(&mut frame);
         assert_eq!(frame.len(), 84);
-        assert_eq!(Packet::read(&frame, -300), Some(packet));
+        assert_eq!(Packet::read(&frame, -12), Some(packet));
         assert_eq!(Packet::read(&frame[..20], 0), None);
     }
 }

@@ -16,9 +16,9 @@ pub fn slot_us(phy: &Phy) -> Micros {
 }
 
 /// Window of a relay: the better it heard the frame, the longer it waits.
-pub(super) fn window_of_snr(snr: i32) -> u32 {
+pub(super) fn window_of_snr(snr: i16) -> u32 {
     // Whole decibels, towards zero; −20 … 10 dB onto 3 … 8.
-    let whole = i64::from(snr / 100);
+    let whole = i64::from(snr / 4);
     let window = (whole + 20) * i64::from(CW_MAX - CW_MIN) / 30 + i64::from(CW_MIN);
     u32::try_from(window.clamp(0, 16)).unwrap_or(CW_MIN)
 }
@@ -29,7 +29,7 @@ pub(super) fn window_of_use(percent: u64) -> u32 {
 }
 
 /// How long a node waits before it sends a packet.
-pub(super) fn delay_us(phy: &Phy, heard_snr: Option<i32>, use_percent: u64, rng: &mut Rng) -> Micros {
+pub(super) fn delay_us(phy: &Phy, heard_snr: Option<i16>, use_percent: u64, rng: &mut Rng) -> Micros {
     let slots = match heard_snr {
         None => rng.below(1 << window_of_use(use_percent)),
         Some(snr) => u64::from(2 * CW_MAX) + rng.below(1 << window_of_snr(snr)),
@@ -75,9 +75,9 @@ mod tests {
     /// `RSM-04`: CW = map(snr, −20 … 10 → 3 … 8).
     #[test]
     fn the_contention_window_follows_the_signal() {
-        assert_eq!(window_of_snr(-2_000), CW_MIN);
-        assert_eq!(window_of_snr(1_000), CW_MAX);
-        assert_eq!(window_of_snr(-500), 5);
+        assert_eq!(window_of_snr(-80), CW_MIN);
+        assert_eq!(window_of_snr(40), CW_MAX);
+        assert_eq!(window_of_snr(-20), 5);
         assert_eq!((window_of_use(0), window_of_use(40), window_of_use(100)), (3, 5, 8));
     }
 
@@ -91,8 +91,8 @@ mod tests {
             let waits: Vec<_> = (0..5_000).map(|_| delay_us(&phy, Some(snr), 0, &mut rng)).collect();
             (*waits.iter().min().expect("some"), *waits.iter().max().expect("some"))
         };
-        assert_eq!(bounds(-2_000), (16 * 12_000, (16 + 7) * 12_000));
-        assert_eq!(bounds(1_000), (16 * 12_000, (16 + 255) * 12_000));
+        assert_eq!(bounds(-80), (16 * 12_000, (16 + 7) * 12_000));
+        assert_eq!(bounds(40), (16 * 12_000, (16 + 255) * 12_000));
     }
 
     /// `RSM-04`
