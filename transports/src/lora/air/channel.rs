@@ -309,7 +309,7 @@ impl Air {
         sender.sending = None;
         sender.sent_until = at_us;
         self.events.push_back(AirEvent::Sent { at_us, radio: flight.from });
-        self.forget(at_us);
+        self.forget(id);
     }
 
     /// Ends a frame before its time: its sender is gone.
@@ -326,14 +326,17 @@ impl Air {
         if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
             flight.end_us = now_us;
         }
-        self.forget(now_us);
+        self.forget(id);
     }
 
     /// Drops frames that nothing still in the air has met.
-    fn forget(&mut self, now_us: u64) {
-        let in_the_air = self.flights.iter().filter(|flight| flight.end_us > now_us);
-        let oldest = in_the_air.map(|flight| flight.start_us).min().unwrap_or(now_us);
-        self.flights.retain(|flight| flight.end_us > oldest);
+    fn forget(&mut self, id: u64) {
+        if let Some(flight) = self.flights.iter_mut().find(|flight| flight.id == id) {
+            flight.ended = true;
+        }
+        let in_the_air = self.flights.iter().filter(|flight| !flight.ended);
+        let oldest = in_the_air.map(|flight| flight.start_us).min().unwrap_or(u64::MAX);
+        self.flights.retain(|flight| !flight.ended || flight.end_us > oldest);
     }
 
     fn lose(&mut self, at_us: u64, flight: u64, radio: RadioId, why: Loss) {

@@ -364,3 +364,15 @@ fn vir_02_frames_fade_and_are_lost_as_often_as_asked() {
     }
     assert!((400..600).contains(&edge.outcome().0.len()));
 }
+
+/// `VIR-08`
+#[test]
+fn vir_08_frames_that_end_together_are_both_over() {
+    let mut world = World::new(3, NEAR);
+    world.send(0, 0, &[1; 20]);
+    world.send(0, 1, &[2; 20]);
+    let (heard, lost) = world.outcome();
+    assert_eq!((heard.len(), lost.len()), (0, 4));
+    world.send(10_000_000, 1, b"again");
+    assert_eq!(world.outcome().0.len(), 2);
+}

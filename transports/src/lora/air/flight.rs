@@ -18,6 +18,8 @@ pub(super) struct Flight {
     pub(super) start_us: u64,
     pub(super) synchronised_us: u64,
     pub(super) end_us: u64,
+    /// Its end has been dealt with.
+    pub(super) ended: bool,
     pub(super) frame: Vec<u8>,
 }
 
@@ -33,7 +35,8 @@ impl Flight {
         let synchronised_us = start_us + receiver::preamble_us(&modulation);
         let end_us = start_us + modulation.time_on_air_us(frame.len());
         let frame = frame.to_vec();
-        Self { id, from, modulation, power, start_us, synchronised_us, end_us, frame }
+        let ended = false;
+        Self { id, from, modulation, power, start_us, synchronised_us, end_us, ended, frame }
     }
 
     /// From here on carrier sense sees it.

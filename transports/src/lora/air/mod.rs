@@ -15,6 +15,7 @@
 //! | [`propagation`] | places, path loss, shadowing |
 //! | [`receiver`] | noise, sensitivity, what a frame survives |
 //! | [`channel`] | the air itself |
+//! | [`rnode`] | a modem on it, as its host sees it |
 //! | [`clock`] | clocks that drift |
 
 pub mod channel;
@@ -28,6 +29,7 @@ mod flight;
 mod judge;
 pub mod propagation;
 pub mod receiver;
+pub mod rnode;
 mod sense;
 
 pub use channel::{Air, FRAME_LEN_MAX, RadioId, RadioSite};
@@ -35,3 +37,4 @@ pub use clock::Clock;
 pub use decibel::Decibel;
 pub use event::{AirEvent, Loss, TransmitError};
 pub use propagation::{Position, Propagation};
+pub use rnode::{RadioCommand, VirtualRnode};
