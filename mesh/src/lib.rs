@@ -40,6 +40,7 @@ mod base32;
 pub mod bundle;
 pub mod channel;
 pub mod command;
+pub mod compact;
 pub mod crypto;
 pub mod envelope;
 pub mod error;

@@ -196,6 +196,52 @@ pub const REPLAY_MAX: usize = 65_536;
 /// Peers whose suite floor is remembered, about 60 bytes each: 1 MiB.
 pub const FLOORS_MAX: usize = 16_384;
 
+// Compact frames (specs/27-compact.md).
+
+/// Longest compact body: a full frame of the largest MTU, and a byte for its kind.
+pub const COMPACT_BODY_LEN_MAX: usize = LINK_MTU_MAX as usize + 1;
+
+/// Labels for destinations a neighbour may have, and we with it.
+pub const COMPACT_LABELS_MAX: usize = 1_024;
+
+/// Envelopes sent to a neighbour that its answers may name by four bytes: two of 256 begin alike
+/// once in 2^17 times, and are then named in full.
+pub const COMPACT_SENT_MAX: usize = 256;
+
+/// Envelopes of a neighbour that our answers name by four bytes: fewer than it remembers, so that
+/// what we name it still knows.
+pub const COMPACT_HEARD_MAX: usize = 128;
+
+/// Announces a neighbour may refer to, and we with it: 256 × 126 B = 32 kB.
+pub const COMPACT_ANNOUNCES_MAX: usize = 256;
+
+/// Most announces, updates or retractions in one compact body: of 8 bytes each, 512 make a frame of
+/// 57 kB.
+pub const COMPACT_ENTRIES_MAX: usize = 512;
+
+/// Most pieces of one message: the longest compact body in bodies of at least 73 bytes.
+pub const COMPACT_PIECES_MAX: u16 = 1_024;
+
+/// Messages of one neighbour under way in pieces.
+pub const COMPACT_PARTIALS_MAX: usize = 4;
+
+/// Bytes of them: one of the longest, 68 KiB and 286 pieces × 64 B, and as much again.
+pub const COMPACT_PARTIAL_BYTES_MAX: usize = 192 << 10;
+
+/// The same of all neighbours.
+pub const COMPACT_PARTIAL_TOTAL_BYTES_MAX: usize = 2 << 20;
+
+/// Complete messages remembered per neighbour, so that a repeated piece is answered with "all here".
+/// Ids go round after 256.
+pub const COMPACT_DONE_MAX: usize = 16;
+
+/// Questions for missing pieces without progress, the pause before each twice as long: 1 + 4 + 8 +
+/// … + 64 pauses.
+pub const COMPACT_ASKS_MAX: u32 = 6;
+
+/// Questions for an answer to a message in pieces, the pause before each twice as long.
+pub const COMPACT_PROBES_MAX: u32 = 5;
+
 // Channels (specs/07-channel.md).
 
 /// Longest name of a channel, in bytes of UTF-8.

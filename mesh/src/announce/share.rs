@@ -7,6 +7,9 @@ use crate::{limits::LINK_MTU_MIN, link::LinkCaps, time::Instant};
 /// From this bit rate on a link is *fast*: the whole table travels over it unasked.
 pub const FAST_BPS: u64 = 1_000_000;
 
+/// Answers and questions that may leave at once over a shared medium: eight announces.
+const SHARED_BURST: u64 = 1_024;
+
 /// Whether a link carries the whole table.
 pub const fn is_fast(caps: &LinkCaps) -> bool {
     caps.bitrate_bps >= FAST_BPS
@@ -34,6 +37,9 @@ impl Bucket {
             let rate = bytes_per_s / 2;
             // A tenth of a second of the share, so that a table leaves in few large frames.
             Self::new(now, rate, (rate / 10).max(u64::from(caps.mtu)))
+        } else if caps.shared {
+            // Only what was asked for travels here (`ANN-20`); the medium sees to fairness.
+            Self::new(now, (bytes_per_s / 4).max(1), SHARED_BURST)
         } else {
             // A frame, but not more than a quarter second of the link: data waits behind it.
             let burst = u64::from(caps.mtu).min((bytes_per_s / 4).max(u64::from(LINK_MTU_MIN)));

@@ -24,6 +24,10 @@ impl Channels {
     pub fn on_link_up(&mut self, now: Instant, up: &LinkUp, rng: &mut NodeRng) {
         let address = up.peer.address();
         self.neighbours.insert(up.link, Neighbour::new(now, address, !up.caps.reliable));
+        if up.caps.shared && self.joined.is_empty() {
+            // Whoever is a member of something asks; where air time is scarce nobody else does.
+            return;
+        }
         self.start_handshake(now, up.link, rng);
         // One run serves both sides; a node that opens none hands over by itself.
         if self.own < address || !self.config.relay {

@@ -34,6 +34,8 @@ const AGE_AT: usize = HOPS_LEFT_AT + 1;
 const HOPS_MAX_AT: usize = AGE_AT + 4;
 const LIFETIME_AT: usize = HOPS_MAX_AT + 1;
 const NONCE_AT: usize = LIFETIME_AT + 4;
+/// The bytes of a channel frame's body that every hop rewrites.
+pub(crate) const MUTABLE: core::ops::Range<usize> = HOPS_LEFT_AT..HOPS_MAX_AT;
 const CIPHERTEXT_AT: usize = NONCE_AT + NONCE_LEN;
 const SIGNATURE_LEN: usize = 64;
 

@@ -40,6 +40,7 @@ use alloc::{
 };
 
 pub use id::{ChannelId, ParseChannelIdError};
+pub(crate) use message::MUTABLE;
 
 use self::{
     history::{History, Kept, ShownAs},

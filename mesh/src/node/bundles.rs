@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::Node;
+use super::{Node, links::Link};
 use crate::{
     address::Address,
     bundle::Bundle,
@@ -30,8 +30,9 @@ const ASKERS_MAX: usize = 32;
 /// First pause before a question is repeated; doubles up to [`ASK_PAUSE_MAX`].
 const ASK_PAUSE: Duration = Duration::from_secs(2);
 const ASK_PAUSE_MAX: Duration = Duration::from_secs(300);
-/// A question passed on for others is forgotten after this time.
-const WANTED_LIFE: Duration = Duration::from_secs(30);
+/// A question passed on for others is forgotten after this time: over a few hops of radio the answer
+/// takes minutes.
+const WANTED_LIFE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
 struct Wanted {
@@ -193,8 +194,10 @@ impl Node {
             } else {
                 self.routing.find(now, &address, None, &mut self.rng);
             }
+            // Where an answer takes long it is given long: a bundle is a dozen pieces on a radio.
+            let slow = self.links.values().map(Link::hop_time).max().unwrap_or_default();
             if let Some(wanted) = self.bundles.wanted.get_mut(&address) {
-                let pause = ASK_PAUSE * (1 << wanted.tries.min(8));
+                let pause = ASK_PAUSE.max(slow * 40) * (1 << wanted.tries.min(8));
                 wanted.tries += 1;
                 wanted.next_try = Some(now + pause.min(ASK_PAUSE_MAX));
             }

@@ -270,8 +270,10 @@ impl Node {
     /// Sends what tells an envelope's sender, and the neighbour that kept it, that it is here.
     pub(super) fn queue_receipt(&mut self, now: Instant, receipt: Receipt) {
         let due = now + RECEIPT_DELAY;
+        let shared = self.links.get(&receipt.link).is_some_and(|state| state.up.caps.shared);
         if let Some(queue) = self.link_queue(receipt.link) {
-            if let Some(id) = receipt.custody {
+            // Where air time is scarce the receipt alone says both.
+            if let Some(id) = receipt.custody.filter(|_| !shared) {
                 queue.push_custody_ack(id);
             }
             queue.push_receipt(receipt.preimage, due, receipt.len);

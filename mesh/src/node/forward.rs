@@ -3,6 +3,7 @@
 use super::{
     Node,
     link_queue::{Ingress, Queued},
+    links::CUSTODY_HOPS,
     receipts::{RECEIPT_DELAY, lock_of},
     records::After,
 };
@@ -112,9 +113,15 @@ impl Node {
         }
     }
 
+    /// Says that an envelope is kept: at once, or on a shared medium a while later unless its receipt
+    /// says more (`HOP-13`).
     pub(super) fn queue_custody_ack(&mut self, link: LinkId, id: EnvelopeId) {
-        if let Some(queue) = self.link_queue(link) {
-            queue.push_custody_ack(id);
+        let now = self.now;
+        let Some(state) = self.links.get_mut(&link) else { return };
+        let wait = state.hop_time() * CUSTODY_HOPS;
+        match state.queue_mut() {
+            queue if wait.is_zero() => queue.push_custody_ack(id),
+            queue => queue.push_custody_ack_later(id, now + wait),
         }
     }
 
@@ -245,6 +252,9 @@ impl Node {
             let Some(passed) = self.locks.take(&lock) else { continue };
             self.routing.on_receipt(now, &passed.dest, link);
             if let Some(back) = self.way_back(&passed) {
+                if let Some((queue, id)) = self.link_queue(back).zip(passed.id) {
+                    queue.cancel_custody_ack(&id);
+                }
                 let due = now + RECEIPT_DELAY / 4;
                 if let Some(queue) = self.link_queue(back) {
                     queue.push_receipt(preimage, due, 0);

@@ -22,6 +22,9 @@ pub(super) const INGRESS_BYTES_MAX: usize = 4 << 20;
 /// not fit is dropped and asked for again.
 pub(super) const CONTROL_FRAMES_MAX: usize = 4_096;
 
+/// Acknowledgements of custody that may wait for one link: 256 × 24 B = 6 kB.
+const CUSTODY_LATER_MAX: usize = 256;
+
 /// Who an envelope came from, for fairness: a link, or this node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ingress {
@@ -98,6 +101,8 @@ impl FairQueue {
 pub(super) struct LinkQueue {
     control: VecDeque<Vec<u8>>,
     custody_acks: Vec<[u8; 16]>,
+    /// Acknowledgements of custody that wait whether the receipt makes them needless (`HOP-13`).
+    custody_later: Vec<([u8; 16], Instant)>,
     receipts: Vec<[u8; 16]>,
     /// Bytes of the envelopes that the waiting receipts are about.
     receipts_bytes: usize,
@@ -149,6 +154,21 @@ impl LinkQueue {
         self.custody_acks.push(id.0);
     }
 
+    /// The same, unless the receipt of the envelope passes here before `due`. Beyond
+    /// [`CUSTODY_LATER_MAX`] nothing waits.
+    pub(super) fn push_custody_ack_later(&mut self, id: EnvelopeId, due: Instant) {
+        if self.custody_later.len() >= CUSTODY_LATER_MAX {
+            return self.push_custody_ack(id);
+        }
+        self.custody_later.retain(|(other, _)| *other != id.0);
+        self.custody_later.push((id.0, due));
+    }
+
+    /// The receipt of an envelope goes to the neighbour, and says more.
+    pub(super) fn cancel_custody_ack(&mut self, id: &EnvelopeId) {
+        self.custody_later.retain(|(other, _)| *other != id.0);
+    }
+
     pub(super) fn custody_acks(&mut self) -> &mut Vec<[u8; 16]> {
         &mut self.custody_acks
     }
@@ -171,10 +191,17 @@ impl LinkQueue {
             self.receipts_due = None;
             self.receipts_ripe = true;
         }
+        let ripe = self.custody_later.iter().filter(|(_, due)| *due <= now).map(|(id, _)| *id);
+        self.custody_acks.extend(ripe);
+        self.custody_later.retain(|(_, due)| *due > now);
     }
 
     pub(super) fn receipts_due(&self) -> Option<Instant> {
         self.receipts_due
+    }
+
+    pub(super) fn custody_due(&self) -> Option<Instant> {
+        self.custody_later.iter().map(|(_, due)| *due).min()
     }
 
     pub(super) fn receipts_ready(&self, now: Instant) -> bool {

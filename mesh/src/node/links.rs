@@ -10,6 +10,7 @@ use super::{
     receipts::Passed,
 };
 use crate::{
+    address::Address,
     envelope::{Admitted, EnvelopeId},
     error::{DropReason, Error, PeerMisbehaved, Unsupported},
     event::Event,
@@ -17,6 +18,7 @@ use crate::{
     limits,
     link::{LinkId, LinkUp},
     reconcile::Scope,
+    routing::shared_hop,
     rules::Rule,
     store::Stage,
     time::Instant,
@@ -39,6 +41,9 @@ const THROTTLE: Duration = Duration::from_secs(10);
 const SKEW_MIN_S: i64 = 60;
 /// Wait for a hop's acknowledgement, to which twice the round trip of the link is added.
 const HOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Times of a hop for which an acknowledgement of custody waits for the receipt (`HOP-13`).
+pub(super) const CUSTODY_HOPS: u32 = 12;
 
 /// One link and its neighbour.
 #[derive(Debug)]
@@ -101,10 +106,30 @@ impl Link {
         (!self.up.caps.shared).then_some(at)
     }
 
+    pub(super) fn queue_mut(&mut self) -> &mut LinkQueue {
+        &mut self.queue
+    }
+
+    /// What one hop over this link may take, the turns of others included; zero where the medium is
+    /// not shared.
+    pub(super) fn hop_time(&self) -> Duration {
+        let caps = &self.up.caps;
+        if caps.shared { shared_hop(caps.bitrate_bps) } else { Duration::ZERO }
+    }
+
+    /// How long a neighbour may take to say that it keeps, or passed on, an envelope of `len` bytes.
+    fn patience_for(&self, len: usize) -> Duration {
+        let round = self.rtt.unwrap_or_default() * 2;
+        // On a shared medium its word waits for the receipt, and both for many turns (`HOP-13`).
+        let pieces = u32::try_from(len / 200 + 1).unwrap_or(u32::MAX);
+        HOP_TIMEOUT + round + self.hop_time().saturating_mul(2 * CUSTODY_HOPS + 4 * pieces)
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let fixed = [self.probe_at(), self.throttled_until, self.queue.receipts_due()];
+        let queue = [self.queue.receipts_due(), self.queue.custody_due()];
+        let fixed = [self.probe_at(), self.throttled_until];
         let pause = self.paused_since.map(|at| at + PAUSE_MAX);
-        fixed.into_iter().flatten().chain(pause).min()
+        fixed.into_iter().chain(queue).flatten().chain(pause).min()
     }
 }
 
@@ -498,7 +523,8 @@ impl Node {
         let header = envelope.header();
         self.routing.on_sent(now, &header.dest, link);
         if ingress == Ingress::Own {
-            self.outbox.on_transmitted(now, &header.lock);
+            let least = self.receipt_wait(now, &header.dest, buf.len());
+            self.outbox.on_transmitted(now, &header.lock, least);
         } else {
             self.counters.envelopes_forwarded += 1;
             let from = match ingress {
@@ -510,6 +536,17 @@ impl Node {
             self.locks.insert(header.lock, passed);
         }
         true
+    }
+
+    /// How long a receipt may take that comes over slow media: by the route's cost, which is the
+    /// time of 1,000 bytes all the way, there and back with the turns of others (`NODE-15`).
+    fn receipt_wait(&self, now: Instant, dest: &Address, len: usize) -> Duration {
+        if !self.links.values().any(|link| link.up.caps.shared) {
+            return Duration::ZERO;
+        }
+        let cost = self.routing.route(now, dest).map_or(0, |route| route.cost);
+        let thousands = u32::try_from(len / 1_000).unwrap_or(u32::MAX).saturating_add(4);
+        Duration::from_micros(u64::from(cost)).saturating_mul(thousands)
     }
 
     fn write_stored(
@@ -536,7 +573,8 @@ impl Node {
         let from = stored.from;
         let passed = Passed { ingress, from, egress: link, dest, id: Some(id), at: now };
         self.locks.insert(lock, passed);
-        let pause = HOP_TIMEOUT + self.links.get(&link).and_then(|l| l.rtt).unwrap_or_default() * 2;
+        let len = stored.envelope.bytes().len();
+        let pause = self.links.get(&link).map_or(HOP_TIMEOUT, |state| state.patience_for(len));
         let back_off = self.store.back_off(&id);
         self.store.set_stage(&id, Stage::Sent(link), Some(now + pause.max(back_off)));
         true

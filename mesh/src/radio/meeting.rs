@@ -13,7 +13,7 @@ use crate::{
     crypto::{hash::Domain, hash::digest32, sign},
     error::{Error, PeerMisbehaved},
     identity::PublicIdentity,
-    limits::{RADIO_NEIGHBOURS_MAX, RADIO_STRANGERS_MAX},
+    limits::{LINK_MTU_MAX, RADIO_NEIGHBOURS_MAX, RADIO_STRANGERS_MAX},
     link::{LinkCaps, Medium},
     time::Instant,
 };
@@ -24,6 +24,8 @@ pub(super) struct Introduction {
     pub(super) due: Option<Instant>,
     /// Those it answers.
     pub(super) heard: Vec<u8>,
+    /// Nobody needs it: it is only due because nobody was there, or for a long time.
+    idle: bool,
     /// Hellos that may still be sent at once; one comes back every [`HELLO_EVERY`] units.
     allowance: u32,
     refilled: Instant,
@@ -55,6 +57,7 @@ impl Introduction {
         Self {
             due: Some(first),
             heard: Vec::new(),
+            idle: false,
             allowance: HELLO_BURST,
             refilled: now,
             refresh: first,
@@ -134,7 +137,7 @@ impl RadioPort {
         }
         let oldest = strangers.min_by_key(|(id, neighbour)| (neighbour.last_heard, **id));
         if let Some(id) = oldest.map(|(id, _)| *id) {
-            self.neighbours.remove(&id);
+            self.forget(id);
         }
     }
 
@@ -161,10 +164,11 @@ impl RadioPort {
         let intro = &mut self.introduction;
         match intro.allowance.checked_sub(1) {
             Some(left) => {
-                intro.allowance = left;
+                (intro.allowance, intro.idle) = (left, false);
                 intro.due = Some(now + wait);
             }
             None => {
+                intro.idle = false;
                 let due = intro.refilled + every + wait;
                 intro.due = Some(intro.due.map_or(due, |before| before.min(due)));
             }
@@ -176,7 +180,7 @@ impl RadioPort {
         self.introduction.due.take_if(|due| *due <= now)?;
         let heard = core::mem::take(&mut self.introduction.heard);
         let next = self.next_refresh(now);
-        self.introduction.due = Some(next);
+        (self.introduction.due, self.introduction.idle) = (Some(next), true);
         let (x25519, boot) = (self.x25519.public(), self.boot);
         let node_key = *self.identity.public().node_key();
         let mut hello = Hello { node_key, x25519, boot, heard, signature: [0; 64] };
@@ -272,16 +276,16 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.on_heard(now, signal);
         if !neighbour.up {
-            self.bring_up(id);
+            self.bring_up(now, id);
         }
     }
 
-    fn bring_up(&mut self, id: NeighbourId) {
+    fn bring_up(&mut self, now: Instant, id: NeighbourId) {
         let Some(peer) = self.neighbours.get(&id).map(|neighbour| neighbour.peer) else { return };
         let former =
             self.neighbours.iter().find(|(_, n)| n.up && n.peer == peer).map(|(id, _)| *id);
         if let Some(former) = former {
-            self.neighbours.remove(&former);
+            self.forget(former);
             self.events.push_back(RadioEvent::Down { neighbour: former });
         }
         if self.neighbours.values().filter(|n| n.up).count() >= RADIO_NEIGHBOURS_MAX {
@@ -292,6 +296,11 @@ impl RadioPort {
         let caps = self.link_caps();
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.up = true;
+        if self.introduction.idle {
+            let next = self.next_refresh(now);
+            self.introduction.due = Some(next);
+        }
+        let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.turn = turn.unwrap_or_default();
         self.events.push_back(RadioEvent::Up { neighbour: id, peer, caps });
     }
@@ -300,7 +309,7 @@ impl RadioPort {
     pub fn link_caps(&self) -> LinkCaps {
         LinkCaps {
             medium: Medium::Lora,
-            mtu: super::unicast::FRAME_LEN_MAX as u32,
+            mtu: LINK_MTU_MAX,
             bitrate_bps: self.config.modulation.bitrate_bps(),
             reliable: false,
             shared: true,
@@ -311,6 +320,7 @@ impl RadioPort {
     /// nobody has to be introduced.
     pub(super) fn bring_down(&mut self, id: NeighbourId) {
         let Some(mut neighbour) = self.neighbours.remove(&id) else { return };
+        self.incoming.forget(id.0);
         neighbour.forget_traffic();
         if core::mem::take(&mut neighbour.up) {
             self.events.push_back(RadioEvent::Down { neighbour: id });

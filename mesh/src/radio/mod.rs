@@ -22,6 +22,7 @@
 //!    free, come back when it is.
 
 mod keys;
+mod long;
 mod meeting;
 mod modulation;
 mod neighbour;

@@ -6,9 +6,13 @@ use core::time::Duration;
 use super::{
     AirClass, NeighbourId, NeighbourView, Signal,
     keys::{BroadcastKey, HopKeys, Incarnation, Tag},
-    wire::ACK_REF_LEN,
+    wire::{ACK_REF_LEN, Mark},
 };
-use crate::{identity::PublicIdentity, time::Instant};
+use crate::{
+    compact::{Introduced, Labels, pieces::Outgoing},
+    identity::PublicIdentity,
+    time::Instant,
+};
 
 /// A port we share keys with.
 #[derive(Debug)]
@@ -37,12 +41,19 @@ pub(super) struct Neighbour {
     pub(super) turn: Duration,
     /// Whether the node may have something for it.
     pub(super) ready: bool,
+    /// What the codec remembers of it.
+    pub(super) labels: Labels,
+    pub(super) counter: u32,
+    pub(super) counter_seen: CounterWindow,
     pub(super) waiting: VecDeque<Payload>,
+    /// A frame under way in pieces.
+    pub(super) outgoing: Option<(Outgoing, AirClass)>,
+    /// A frame that waits until the one in pieces is through.
+    pub(super) long: Option<(Vec<u8>, AirClass)>,
     pub(super) outstanding: Option<Outstanding>,
     pub(super) acks: Vec<AckDue>,
     pub(super) seen: Seen,
-    pub(super) next_frame: u8,
-    pub(super) pieces: Option<Pieces>,
+    pub(super) next_message: u8,
 }
 
 /// A payload that is ready for the air.
@@ -50,17 +61,30 @@ pub(super) struct Neighbour {
 pub(super) struct Payload {
     pub(super) bytes: Vec<u8>,
     pub(super) class: AirClass,
-    /// Locks whose preimages it reveals.
-    pub(super) reveals: Vec<[u8; 16]>,
+    /// The frame inside, to be said in other words if the neighbour does not understand these. Empty
+    /// for what the port says itself, which is not acknowledged.
+    pub(super) frame: Vec<u8>,
+    pub(super) introduces: Introduced,
+    pub(super) mark: Option<Mark>,
+    /// The lock of the envelope inside: its receipt is an acknowledgement.
+    pub(super) lock: Option<Lock>,
+    /// The locks that the receipts inside open, in either form.
+    pub(super) opens: Vec<[Lock; 2]>,
 }
+
+impl Payload {
+    pub(super) fn tag(&self) -> Tag {
+        self.bytes.last_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// What names an envelope until its receipt.
+pub(super) type Lock = [u8; 16];
 
 /// A payload that waits for its acknowledgement.
 #[derive(Debug)]
 pub(super) struct Outstanding {
     pub(super) payload: Payload,
-    pub(super) tag: Tag,
-    /// The lock of the envelope inside: its receipt is an acknowledgement.
-    pub(super) lock: Option<[u8; 16]>,
     pub(super) transmissions: u8,
     /// When to repeat; `None` while it is on the air.
     pub(super) due: Option<Instant>,
@@ -70,7 +94,7 @@ pub(super) struct Outstanding {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AckDue {
     pub(super) tag: Tag,
-    pub(super) lock: Option<[u8; 16]>,
+    pub(super) lock: Option<Lock>,
     pub(super) due: Instant,
 }
 
@@ -79,14 +103,6 @@ impl AckDue {
         let [a, b, c, _] = self.tag;
         [a, b, c]
     }
-}
-
-/// A frame that comes in pieces, in order.
-#[derive(Debug)]
-pub(super) struct Pieces {
-    pub(super) frame: u8,
-    pub(super) next: u8,
-    pub(super) bytes: Vec<u8>,
 }
 
 impl Neighbour {
@@ -114,12 +130,16 @@ impl Neighbour {
             air: Duration::ZERO,
             turn: Duration::ZERO,
             ready: false,
+            labels: Labels::new(),
+            counter: 0,
+            counter_seen: CounterWindow::default(),
             waiting: VecDeque::new(),
+            outgoing: None,
+            long: None,
             outstanding: None,
             acks: Vec::new(),
             seen: Seen::default(),
-            next_frame: 0,
-            pieces: None,
+            next_message: 0,
         }
     }
 
@@ -149,8 +169,10 @@ impl Neighbour {
 
     /// Whether the payload answers all of something it waits to hear of.
     pub(super) fn is_answer(&self, payload: &Payload) -> bool {
-        let pending = |lock: &[u8; 16]| self.acks.iter().any(|ack| ack.lock == Some(*lock));
-        !payload.reveals.is_empty() && payload.reveals.iter().all(pending)
+        let pending = |locks: &[Lock; 2]| {
+            self.acks.iter().any(|ack| ack.lock.is_some_and(|lock| locks.contains(&lock)))
+        };
+        !payload.opens.is_empty() && payload.opens.iter().all(pending)
     }
 
     /// What it would lose with us: nothing is kept for a neighbour that is gone.
@@ -159,7 +181,8 @@ impl Neighbour {
         self.waiting.clear();
         self.outstanding = None;
         self.acks.clear();
-        self.pieces = None;
+        self.outgoing = None;
+        self.long = None;
     }
 
     pub(super) const fn view(&self, neighbour: NeighbourId) -> NeighbourView {

@@ -8,13 +8,17 @@ use alloc::{
 use core::time::Duration;
 
 use super::{
-    AirClass, AirFrame, NeighbourId, RadioPort,
+    AirClass, AirFrame, NeighbourId, RadioPort, Signal,
     keys::tag,
+    neighbour::Neighbour,
+    turn::repeat_wait,
     unicast::class_of,
-    wire::{BROADCAST_BODY_MAX, Kind},
+    wire::{BODY_MAX, kind},
 };
 use crate::{
     announce::Advertisement,
+    channel::MUTABLE as CHANNEL_MUTABLE,
+    compact,
     crypto::hash::{Domain, digest16},
     time::Instant,
     wire::{
@@ -36,39 +40,53 @@ const SENT_MAX: usize = 1_024;
 const PULLS_MAX: usize = 16;
 
 /// Neighbours heard saying the same that make our saying it needless.
-const ENOUGH: u8 = 2;
+const ENOUGH: u8 = 3;
 
 /// What is for everybody.
 #[derive(Debug, Default)]
 pub(super) struct Broadcasts {
     waiting: VecDeque<Item>,
-    /// What was sent, or heard from others: with how many said so.
-    known: BTreeMap<[u8; 16], (Instant, u8)>,
-    order: VecDeque<[u8; 16]>,
+    /// What was sent, or heard from others.
+    known: BTreeMap<Name, Known>,
+    order: VecDeque<Name>,
+}
+
+/// The same whoever says it.
+type Name = [u8; 16];
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// When it was said last.
+    at: Instant,
+    /// How many said so; `u8::MAX` when we did.
+    by: u8,
+    /// How well the first was heard.
+    signal: Signal,
 }
 
 #[derive(Debug)]
 struct Item {
-    name: [u8; 16],
+    name: Name,
     frame: Vec<u8>,
     class: AirClass,
     due: Instant,
+    /// For whom the node made it.
+    wanted: Vec<NeighbourId>,
 }
 
 impl Broadcasts {
     /// Somebody said it: us (`u8::MAX`) or a neighbour (1).
-    fn note(&mut self, now: Instant, name: [u8; 16], by: u8) {
-        let fresh = |at: Instant| at + ONCE_FOR > now;
-        let entry = self.known.entry(name).or_insert_with(|| {
-            self.order.push_back(name);
-            (now, 0)
-        });
-        if !fresh(entry.0) {
-            entry.1 = 0;
+    fn note(&mut self, now: Instant, name: Name, by: u8, signal: Signal) {
+        let mut known = Known { at: now, by: 0, signal };
+        match self.known.get(&name) {
+            Some(before) if before.at + ONCE_FOR > now => known = *before,
+            Some(_) => {}
+            None => self.order.push_back(name),
         }
-        *entry = (now, entry.1.saturating_add(by));
-        let enough = entry.1 >= ENOUGH;
-        if enough {
+        known.by = known.by.saturating_add(by);
+        known.at = now;
+        self.known.insert(name, known);
+        if known.by >= ENOUGH {
             self.waiting.retain(|item| item.name != name);
         }
         if self.order.len() > SENT_MAX
@@ -78,13 +96,17 @@ impl Broadcasts {
         }
     }
 
+    fn known(&self, now: Instant, name: &Name) -> Option<&Known> {
+        self.known.get(name).filter(|known| known.at + ONCE_FOR > now)
+    }
+
     fn push(&mut self, now: Instant, item: Item) {
-        let said = self
-            .known
-            .get(&item.name)
-            .is_some_and(|(at, by)| *by >= ENOUGH && *at + ONCE_FOR > now);
-        let queued = self.waiting.iter().any(|other| other.name == item.name);
-        if !said && !queued && self.waiting.len() < WAITING_MAX {
+        let said = self.known(now, &item.name).is_some_and(|known| known.by >= ENOUGH);
+        let same = self.waiting.iter_mut().find(|other| other.name == item.name);
+        if let Some(same) = same {
+            same.frame = item.frame;
+            same.wanted.extend(item.wanted);
+        } else if !said && self.waiting.len() < WAITING_MAX {
             self.waiting.push_back(item);
         }
     }
@@ -114,14 +136,19 @@ impl RadioPort {
     ) -> Option<AirClass> {
         // Pulled first: the node's answer may make an acknowledgement of ours needless.
         self.pull_all(now, pull);
-        if let Some(class) = self.begin_answer(buf) {
-            return Some(class);
-        }
-        if now >= self.turn.ack_at() && self.take_acks(now, buf).is_some() {
-            return Some(AirClass::Control);
+        if now >= self.turn.ack_at() {
+            if let Some(class) = self.begin_answer(buf) {
+                return Some(class);
+            }
+            if self.take_acks(now, buf).is_some() {
+                return Some(AirClass::Control);
+            }
         }
         if now < self.turn.at() {
             return None;
+        }
+        if self.take_repair(now, buf) {
+            return Some(AirClass::Control);
         }
         if let Some(payload) = self.take_hello(now).or_else(|| self.take_keys(now)) {
             buf.extend_from_slice(&payload);
@@ -135,23 +162,38 @@ impl RadioPort {
                 return Some(class);
             }
         }
+        self.address_broadcasts(now);
         let unicast = self.best_neighbour();
         let broadcast = self.best_broadcast(now);
         match (unicast, broadcast) {
             (Some((class, id)), other) if other.is_none_or(|(other, _)| class <= other) => {
                 self.in_air = Some(Some(id));
-                self.begin(id, buf)
+                self.begin(id, buf).or_else(|| self.begin_piece(now, id, buf))
             }
             (_, Some((_, at))) => self.begin_broadcast(now, at, buf),
             _ => None,
         }
     }
 
+    /// What only one of several neighbours wants is told to it alone.
+    fn address_broadcasts(&mut self, now: Instant) {
+        if self.neighbours.values().filter(|n| n.up).count() < 2 {
+            return;
+        }
+        let is_one = |item: &Item| item.due <= now && item.wanted.len() == 1;
+        while let Some(at) = self.broadcasts.waiting.iter().position(is_one) {
+            let Some(item) = self.broadcasts.waiting.remove(at) else { return };
+            if let Some(id) = item.wanted.first() {
+                self.prepare(now, *id, &item.frame);
+            }
+        }
+    }
+
     /// A receipt that answers what was just heard takes the place of an acknowledgement.
     fn begin_answer(&mut self, buf: &mut Vec<u8>) -> Option<AirClass> {
-        let (id, _) = self.neighbours.iter().find(|(_, n)| {
-            n.outstanding.is_none() && n.waiting.front().is_some_and(|p| n.is_answer(p))
-        })?;
+        let at_once =
+            |n: &Neighbour| n.waiting.front().is_some_and(|p| p.frame.is_empty() || n.is_answer(p));
+        let (id, _) = self.neighbours.iter().find(|(_, n)| at_once(n))?;
         let id = *id;
         self.in_air = Some(Some(id));
         self.begin(id, buf)
@@ -162,7 +204,7 @@ impl RadioPort {
         let mut ready: Vec<_> = self
             .neighbours
             .iter()
-            .filter(|(_, n)| n.up && n.ready && n.waiting.is_empty() && n.outstanding.is_none())
+            .filter(|(_, n)| n.up && n.ready && n.is_idle())
             .map(|(id, n)| (n.turn, *id))
             .collect();
         ready.sort_unstable();
@@ -174,8 +216,8 @@ impl RadioPort {
                     self.set_ready(id, false);
                     break;
                 }
-                if !self.take_broadcast(now, &frame) {
-                    self.prepare(id, &frame);
+                if !self.take_broadcast(now, id, &frame) {
+                    self.prepare(now, id, &frame);
                     break;
                 }
             }
@@ -187,7 +229,7 @@ impl RadioPort {
         self.neighbours
             .iter()
             .filter(|(_, n)| n.up && n.outstanding.is_none())
-            .filter_map(|(id, n)| n.waiting.front().map(|p| (p.class, n.turn, *id)))
+            .filter_map(|(id, n)| n.next_class().map(|class| (class, n.turn, *id)))
             .min()
             .map(|(class, _, id)| (class, id))
     }
@@ -199,39 +241,71 @@ impl RadioPort {
 
     fn begin_broadcast(&mut self, now: Instant, at: usize, buf: &mut Vec<u8>) -> Option<AirClass> {
         let item = self.broadcasts.waiting.remove(at)?;
+        let mut body = Vec::with_capacity(BODY_MAX);
+        let encoded = compact::encode(&item.frame, &mut self.broadcast_labels, &mut body).ok()?;
+        let of = kind::to_all(encoded.kind).filter(|_| body.len() <= BODY_MAX)?;
         let counter = self.broadcast_counter;
         self.broadcast_counter = counter.wrapping_add(1);
         let start = buf.len();
         let [low, ..] = counter.to_le_bytes();
-        buf.extend_from_slice(&[Kind::BROADCAST.0, self.me.hint(), low]);
-        buf.extend_from_slice(&item.frame);
+        buf.extend_from_slice(&[of.0, self.me.hint(), low]);
+        buf.extend_from_slice(&body);
         let tag = tag(self.broadcast_key.as_slice(), counter, &buf[start..]);
         buf.extend_from_slice(&tag);
         self.spend(None, buf.len() - start);
-        self.broadcasts.note(now, item.name, u8::MAX);
+        // Who missed it says so when it is referred to.
+        self.broadcast_labels.acknowledged(&encoded.introduces);
+        self.broadcasts.note(now, item.name, u8::MAX, Signal::default());
         Some(item.class)
     }
 
-    /// Whether the frame is for everybody: it is queued once for all neighbours (`RAD-14`).
-    fn take_broadcast(&mut self, now: Instant, frame: &[u8]) -> bool {
+    /// Whether the frame may be for everybody: it is queued once for all neighbours (`RAD-14`).
+    fn take_broadcast(&mut self, now: Instant, id: NeighbourId, frame: &[u8]) -> bool {
         let Some(items) = broadcast_items(frame) else { return false };
         for (name, frame) in items {
             let class = class_of(&frame);
-            self.broadcasts.push(now, Item { name, frame, class, due: now });
+            let due = match self.broadcasts.known(now, &name) {
+                Some(known) => {
+                    let air = self.config.air(frame.len());
+                    known.at + repeat_wait(&self.timing, &mut self.rng, known.signal, air)
+                }
+                None => now,
+            };
+            let wanted = Vec::from([id]);
+            self.broadcasts.push(now, Item { name, frame, class, due, wanted });
         }
         true
     }
 
     /// A neighbour said this to all.
-    pub(super) fn note_broadcast(&mut self, now: Instant, frame: &[u8]) {
+    pub(super) fn note_broadcast(&mut self, now: Instant, frame: &[u8], signal: Signal) {
         for (name, _) in broadcast_items(frame).into_iter().flatten() {
-            self.broadcasts.note(now, name, 1);
+            self.broadcasts.note(now, name, 1, signal);
         }
     }
 }
 
+impl Neighbour {
+    /// Whether the node may be asked for its next frame.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.outstanding.is_none() && self.long.is_none()
+    }
+
+    /// Whether a turn would be used, as far as can be known without asking the node.
+    pub(super) fn has_something(&self) -> bool {
+        let asks = self.ready && self.is_idle();
+        self.up && (asks || (self.outstanding.is_none() && self.next_class().is_some()))
+    }
+
+    fn next_class(&self) -> Option<AirClass> {
+        let piece = self.outgoing.as_ref().filter(|(outgoing, _)| outgoing.is_ready());
+        let piece = piece.map(|(_, class)| *class);
+        self.waiting.front().map(|payload| payload.class).or(piece)
+    }
+}
+
 /// The parts of a frame that is for everybody, each under a name that is the same whoever says it.
-fn broadcast_items(bytes: &[u8]) -> Option<Vec<([u8; 16], Vec<u8>)>> {
+fn broadcast_items(bytes: &[u8]) -> Option<Vec<(Name, Vec<u8>)>> {
     let (kind, body) = frame::split(bytes).ok()?;
     match kind {
         FrameKind::ANNOUNCES => {
@@ -249,8 +323,19 @@ fn broadcast_items(bytes: &[u8]) -> Option<Vec<([u8; 16], Vec<u8>)>> {
             }
             Some(items)
         }
-        FrameKind::RETRACT | FrameKind::PATH_REQUEST if bytes.len() <= BROADCAST_BODY_MAX => {
+        FrameKind::RETRACT if bytes.len() <= BODY_MAX => {
             let name = digest16(Domain::RadioHello, &[bytes]);
+            Some(Vec::from([(name, bytes.to_vec())]))
+        }
+        FrameKind::PATH_REQUEST => {
+            // All but the hops that are left.
+            let name = digest16(Domain::RadioHello, &[bytes.split_last()?.1]);
+            Some(Vec::from([(name, bytes.to_vec())]))
+        }
+        FrameKind::CHANNEL if bytes.len() <= BODY_MAX => {
+            let (head, tail) =
+                (body.get(..CHANNEL_MUTABLE.start)?, body.get(CHANNEL_MUTABLE.end..)?);
+            let name = digest16(Domain::RadioHello, &[&[kind.0], head, tail]);
             Some(Vec::from([(name, bytes.to_vec())]))
         }
         _ => None,

@@ -15,9 +15,10 @@ use super::{
     neighbour::Neighbour,
     outgoing::Broadcasts,
     turn::{Timing, Turn},
-    wire::{Kind, PAYLOAD_LEN_MAX, split_broadcast},
+    wire::{PAYLOAD_LEN_MAX, kind, split_broadcast},
 };
 use crate::{
+    compact::{self, CompactType, DecodeError, Labels, pieces::Incoming},
     crypto::{kem::X25519Key, rng::NodeRng},
     error::{Error, Malformed, PeerMisbehaved, Unsupported},
     identity::MeshIdentity,
@@ -36,6 +37,8 @@ pub struct RadioPort {
     pub(super) me: Incarnation,
     pub(super) broadcast_key: BroadcastKey,
     pub(super) broadcast_counter: u32,
+    pub(super) broadcast_labels: Labels,
+    pub(super) incoming: Incoming,
     pub(super) neighbours: BTreeMap<NeighbourId, Neighbour>,
     pub(super) next_id: u32,
     pub(super) introduction: Introduction,
@@ -73,6 +76,8 @@ pub struct RadioCounters {
     pub forged: u64,
     /// Counters seen before.
     pub replayed: u64,
+    /// References a neighbour did not understand.
+    pub unknown: u64,
     /// Neighbours there was no room for.
     pub full: u64,
 }
@@ -99,6 +104,8 @@ impl RadioPort {
             me,
             broadcast_key: Zeroizing::new(rng.array()),
             broadcast_counter: 0,
+            broadcast_labels: Labels::for_broadcast(),
+            incoming: Incoming::new(),
             neighbours: BTreeMap::new(),
             next_id: 0,
             introduction: Introduction::new(now, first),
@@ -110,6 +117,12 @@ impl RadioPort {
             config,
             rng,
         }
+    }
+
+    /// Forgets a neighbour.
+    pub(super) fn forget(&mut self, id: NeighbourId) {
+        self.neighbours.remove(&id);
+        self.incoming.forget(id.0);
     }
 
     /// The modem received a payload, just now to its end. Whatever is wrong with it is counted.
@@ -127,43 +140,62 @@ impl RadioPort {
         if payload.len() > PAYLOAD_LEN_MAX {
             return Err(Malformed::TooLong("radio payload").into());
         }
-        match Kind::of(payload)? {
-            Kind::HELLO => self.on_hello(now, payload, signal),
-            Kind::KEYS => self.on_keys(now, payload, signal),
-            Kind::ACK | Kind::DATA | Kind::PART => self.on_unicast(now, payload, signal),
-            Kind::BROADCAST => self.on_broadcast(now, payload, signal),
-            Kind(kind) => Err(Unsupported::Kind(kind).into()),
+        let first = payload.first().ok_or(Malformed::MissingData("radio kind"))?;
+        match compact::split_type(*first)? {
+            kind::HELLO => self.on_hello(now, payload, signal),
+            kind::KEYS => self.on_keys(now, payload, signal),
+            of if of.0 < PORT_TYPES || of == kind::ACK => self.on_unicast(now, of, payload, signal),
+            of => match kind::from_all(of) {
+                Some(of) => self.on_broadcast(now, of, payload, signal),
+                None => Err(Unsupported::Kind(of.0).into()),
+            },
         }
     }
 
-    fn on_broadcast(&mut self, now: Instant, payload: &[u8], signal: Signal) -> Result<(), Error> {
+    fn on_broadcast(
+        &mut self,
+        now: Instant,
+        of: CompactType,
+        payload: &[u8],
+        signal: Signal,
+    ) -> Result<(), Error> {
         let broadcast = split_broadcast(payload)?;
+        let mut has_key = false;
         let mut found = None;
-        let mut known = false;
-        for id in self.with_hint(broadcast.from) {
-            known = true;
-            let Some(neighbour) = self.neighbours.get(&id) else { continue };
-            let Some(key) = &neighbour.broadcast_key else { continue };
-            let genuine = neighbour
-                .broadcast_seen
-                .candidates(broadcast.counter)
-                .find(|n| tag(key.as_slice(), *n, broadcast.covered) == broadcast.tag);
-            found = found.or(genuine.map(|counter| (id, counter)));
+        for (id, neighbour) in self.neighbours.iter_mut() {
+            let Some(key) = neighbour.broadcast_key.as_ref().filter(|_| neighbour.up) else {
+                continue;
+            };
+            if neighbour.incarnation.hint() != broadcast.from {
+                continue;
+            }
+            has_key = true;
+            let holds = |n: &u32| tag(key.as_slice(), *n, broadcast.covered) == broadcast.tag;
+            if let Some(counter) =
+                neighbour.broadcast_seen.candidates(broadcast.counter).find(holds)
+            {
+                neighbour.broadcast_seen.accept(counter);
+                found = Some(*id);
+                break;
+            }
         }
-        let Some((id, counter)) = found else {
-            if known {
+        let Some(neighbour) = found.and_then(|id| self.neighbours.get_mut(&id)) else {
+            if has_key {
                 return Err(PeerMisbehaved::BadTag.into());
             }
-            return self.note_stranger(now, broadcast.from);
+            self.note_stranger(now, broadcast.from);
+            return Ok(());
         };
-        if let Some(neighbour) = self.neighbours.get_mut(&id) {
-            neighbour.broadcast_seen.accept(counter);
-            neighbour.on_heard(now, signal);
-            if neighbour.up {
-                let frame = broadcast.body.to_vec();
-                self.note_broadcast(now, &frame);
+        neighbour.on_heard(now, signal);
+        let Some(id) = found else { return Ok(()) };
+        let mut frame = Vec::new();
+        match compact::decode(of, broadcast.body, &mut neighbour.labels, &mut frame) {
+            Ok(()) => {
+                self.note_broadcast(now, &frame, signal);
                 self.events.push_back(RadioEvent::Frame { neighbour: id, frame });
             }
+            Err(DecodeError::Unknown(unknown)) => self.say_unknown(id, &unknown),
+            Err(DecodeError::Error(error)) => return Err(error),
         }
         Ok(())
     }
@@ -218,10 +250,11 @@ impl RadioPort {
 
     /// The time of [`Self::poll_timeout`] has come. Calling early or late does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.on_piece_timers(now);
         let silent = |n: &Neighbour| n.last_heard + SILENCE_MAX <= now;
         let gone = self.neighbours.iter().filter(|(_, n)| silent(n)).map(|(id, n)| (*id, n.up));
         for (id, up) in gone.collect::<Vec<_>>() {
-            self.neighbours.remove(&id);
+            self.forget(id);
             if up {
                 self.events.push_back(RadioEvent::Down { neighbour: id });
             }
@@ -270,14 +303,15 @@ impl RadioPort {
         }
         let at = self.turn.at();
         let acks = self.neighbours.values().flat_map(|n| n.acks.iter().map(|ack| ack.due)).min();
-        let ready = self
-            .neighbours
-            .values()
-            .any(|n| n.outstanding.is_none() && (n.ready || !n.waiting.is_empty()));
+        let ready = self.neighbours.values().any(Neighbour::has_something);
+        let silences = self.neighbours.values().filter_map(|n| n.outgoing.as_ref());
+        let silences = silences.filter_map(|(outgoing, _)| outgoing.poll_timeout()).min();
         let repeats = self.neighbours.values().filter_map(|n| n.outstanding.as_ref()?.due).min();
         let keys = self.neighbours.values().filter_map(|n| n.keys_due).min();
         [
             silent,
+            silences,
+            self.incoming.poll_timeout().map(|due| due.max(at)),
             acks.map(|due| due.max(self.turn.ack_at())),
             ready.then_some(at),
             repeats.map(|due| due.max(at)),
@@ -305,3 +339,6 @@ impl RadioPort {
         &self.config
     }
 }
+
+/// Types from here on are the port's own.
+const PORT_TYPES: u8 = 0x20;

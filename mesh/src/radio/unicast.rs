@@ -1,14 +1,15 @@
-//! Frames to one neighbour: pieces, acknowledgements and repetitions.
+//! Frames to one neighbour: compact bodies, acknowledgements and repetitions.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     AirClass, NeighbourId, RadioEvent, RadioPort, Signal,
-    neighbour::{AckDue, Neighbour, Outstanding, Payload, Pieces},
+    neighbour::{AckDue, Lock, Neighbour, Outstanding, Payload},
     turn::{TRANSMISSIONS_MAX, WINDOW, slots},
-    wire::{ACK_REF_LEN, ACK_REFS_MAX, Kind, PART_LEN, UNICAST_BODY_MAX, Unicast, split_unicast},
+    wire::{ACK_REF_LEN, ACK_REFS_MAX, BODY_MAX, Unicast, kind, split_unicast},
 };
 use crate::{
+    compact::{self, CompactType, DecodeError, Introduced, Unknown},
     crypto::hash::{Domain, digest16},
     envelope::Header,
     error::{Error, Malformed, PeerMisbehaved},
@@ -16,58 +17,77 @@ use crate::{
     wire::frame::{self, FrameKind},
 };
 
-/// Longest frame: 255 pieces.
-pub(super) const FRAME_LEN_MAX: usize = 255 * PART_LEN;
-
 /// Frames given up in a row, with nothing heard since, before a neighbour is taken for gone.
 const FAILURES_MAX: u32 = 3;
 
 impl RadioPort {
-    /// Cuts a frame of the node into payloads for a neighbour.
-    pub(super) fn prepare(&mut self, id: NeighbourId, frame: &[u8]) {
+    /// Makes payloads of a frame of the node for a neighbour.
+    pub(super) fn prepare(&mut self, now: Instant, id: NeighbourId, frame: &[u8]) {
+        let class = class_of(frame);
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
-        let (class, reveals) = (class_of(frame), revealed(frame));
-        let head = |kind: Kind| [kind.0, neighbour.incarnation.hint(), self.me.hint()];
-        let mut bodies = VecDeque::new();
-        if frame.len() <= UNICAST_BODY_MAX {
-            bodies.push_back([&head(Kind::DATA)[..], frame].concat());
-        } else {
-            let count = frame.len().div_ceil(PART_LEN) as u8;
-            for (index, part) in frame.chunks(PART_LEN).enumerate() {
-                let header = [neighbour.next_frame, index as u8, count];
-                bodies.push_back([&head(Kind::PART)[..], &header, part].concat());
+        let mut body = Vec::with_capacity(BODY_MAX);
+        let Ok(encoded) = compact::encode(frame, &mut neighbour.labels, &mut body) else {
+            // The node makes no such frames.
+            self.counters.malformed += 1;
+            return;
+        };
+        if body.len() > BODY_MAX {
+            body.insert(0, encoded.kind.0);
+            if neighbour.outgoing.is_some() {
+                neighbour.long = Some((body, class));
+            } else {
+                self.start_pieces(now, id, body, class);
             }
-            neighbour.next_frame = neighbour.next_frame.wrapping_add(1);
+            return;
         }
-        for mut bytes in bodies {
-            let tag = neighbour.keys.tag_out(0, &bytes);
-            bytes.extend_from_slice(&tag);
-            neighbour.waiting.push_back(Payload { bytes, class, reveals: reveals.clone() });
+        let bytes = neighbour.payload(self.me.hint(), encoded.kind, &body);
+        let introduces = encoded.introduces;
+        let payload = Payload {
+            mark: split_unicast(encoded.kind, &bytes).ok().and_then(|unicast| unicast.mark()),
+            lock: lock_of_frame(frame),
+            opens: opened_by(frame),
+            frame: frame.to_vec(),
+            bytes,
+            class,
+            introduces,
+        };
+        neighbour.waiting.push_back(payload);
+    }
+
+    /// Something the port says itself, and does not repeat.
+    pub(super) fn say(&mut self, id: NeighbourId, of: CompactType, body: &[u8]) {
+        let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
+        if neighbour.waiting.len() >= SAID_MAX {
+            return;
         }
+        let bytes = neighbour.payload(self.me.hint(), of, body);
+        neighbour.waiting.push_front(Payload {
+            bytes,
+            class: AirClass::Control,
+            frame: Vec::new(),
+            introduces: Introduced::NONE,
+            mark: None,
+            lock: None,
+            opens: Vec::new(),
+        });
     }
 
     /// Puts the next payload for a neighbour on the air.
     pub(super) fn begin(&mut self, id: NeighbourId, buf: &mut Vec<u8>) -> Option<AirClass> {
-        let neighbour = self.neighbours.get_mut(&id)?;
-        let payload = neighbour.waiting.pop_front()?;
+        let payload = self.neighbours.get_mut(&id)?.waiting.pop_front()?;
         buf.extend_from_slice(&payload.bytes);
         let class = payload.class;
-        let lock = split_unicast(&payload.bytes).ok().and_then(|u| lock_within(&u));
-        if let Some(lock) = lock {
+        self.spend(Some(id), payload.bytes.len());
+        if let Some(lock) = payload.lock {
             // Whoever we had it from hears that it goes on.
-            self.neighbours
-                .values_mut()
-                .for_each(|other| other.acks.retain(|ack| ack.lock != Some(lock)));
+            for other in self.neighbours.values_mut() {
+                other.acks.retain(|ack| ack.lock != Some(lock));
+            }
         }
         let neighbour = self.neighbours.get_mut(&id)?;
-        if neighbour.answer_with(&payload) {
-            self.spend(Some(id), buf.len());
-            return Some(class);
+        if !neighbour.answer_with(&payload) && !payload.frame.is_empty() {
+            neighbour.outstanding = Some(Outstanding { payload, transmissions: 1, due: None });
         }
-        let tag = payload.bytes.last_chunk().copied().unwrap_or_default();
-        let transmissions = 1;
-        neighbour.outstanding = Some(Outstanding { payload, tag, lock, transmissions, due: None });
-        self.spend(Some(id), buf.len());
         Some(class)
     }
 
@@ -86,21 +106,25 @@ impl RadioPort {
             return None;
         }
         outstanding.transmissions += 1;
+        let len = outstanding.payload.bytes.len();
         buf.extend_from_slice(&outstanding.payload.bytes);
         let class = outstanding.payload.class;
         self.counters.repeated += 1;
-        self.spend(Some(id), buf.len());
+        self.spend(Some(id), len);
         Some(class)
     }
 
     fn give_up(&mut self, id: NeighbourId) {
+        self.settle(id, false);
+        self.on_failure(id);
+    }
+
+    /// A frame was given up. After a few a neighbour that says nothing is taken for gone.
+    pub(super) fn on_failure(&mut self, id: NeighbourId) {
         self.counters.given_up += 1;
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
-        // What follows belongs to the same frame, or is as little wanted now.
-        neighbour.waiting.clear();
         neighbour.failures += 1;
-        self.settle(id, false);
-        if self.neighbours.get(&id).is_some_and(|n| n.failures >= FAILURES_MAX) {
+        if neighbour.failures >= FAILURES_MAX {
             self.bring_down(id);
         }
     }
@@ -110,6 +134,9 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let Some(done) = neighbour.outstanding.take() else { return };
         neighbour.on_delivery(delivered);
+        if delivered {
+            neighbour.labels.acknowledged(&done.payload.introduces);
+        }
         let transmissions = done.transmissions;
         self.events.push_back(RadioEvent::Delivery { neighbour: id, transmissions, delivered });
     }
@@ -128,49 +155,114 @@ impl RadioPort {
     pub(super) fn on_unicast(
         &mut self,
         now: Instant,
+        of: CompactType,
         payload: &[u8],
         signal: Signal,
     ) -> Result<(), Error> {
-        let unicast = split_unicast(payload)?;
-        if unicast.to != self.me.hint() {
-            self.overhear(&unicast);
-            return self.note_stranger(now, unicast.from);
-        }
-        let sender = self.with_hint(unicast.from).find(|id| {
-            self.neighbours
-                .get(id)
-                .is_some_and(|n| n.keys.tag_back(0, unicast.covered) == unicast.tag)
-        });
-        let Some(id) = sender else {
-            self.overhear(&unicast);
+        let unicast = split_unicast(of, payload)?;
+        self.overhear(&unicast);
+        if unicast.to == self.me.hint() {
+            if let Some(id) = self.repeated_by(now, &unicast) {
+                self.on_repeated(now, id, &unicast);
+                return Ok(());
+            }
+            if let Some(id) = self.genuine_from(&unicast) {
+                self.on_genuine(now, id, signal);
+                return self.on_body(now, id, &unicast);
+            }
             if self.with_hint(unicast.from).next().is_some() {
                 return Err(PeerMisbehaved::BadTag.into());
             }
-            return self.note_stranger(now, unicast.from);
-        };
-        self.on_genuine(now, id, signal);
-        match Kind::of(payload)? {
-            Kind::ACK => self.on_ack(id, unicast.body),
-            _ => self.on_data(now, id, &unicast, payload),
+        }
+        self.note_stranger(now, unicast.from);
+        Ok(())
+    }
+
+    /// Whose key the tag is under; its counter is used up.
+    fn genuine_from(&mut self, unicast: &Unicast<'_>) -> Option<NeighbourId> {
+        let candidates = self.neighbours.iter_mut().filter(|(_, n)| n.hint() == unicast.from);
+        for (id, neighbour) in candidates {
+            let holds = |n: u32| neighbour.keys.tag_back(n, unicast.covered) == unicast.tag;
+            let Some(low) = unicast.counter else {
+                if holds(0) {
+                    return Some(*id);
+                }
+                continue;
+            };
+            if let Some(counter) = neighbour.counter_seen.candidates(low).find(|n| holds(*n)) {
+                neighbour.counter_seen.accept(counter);
+                return Some(*id);
+            }
+        }
+        None
+    }
+
+    /// Who sent the same before.
+    fn repeated_by(&mut self, now: Instant, unicast: &Unicast<'_>) -> Option<NeighbourId> {
+        let life = self.timing.repeats_last();
+        let mut candidates = self.neighbours.iter_mut().filter(|(_, n)| n.hint() == unicast.from);
+        candidates.find_map(|(id, n)| n.seen.contains(now, unicast.tag, life).then_some(*id))
+    }
+
+    /// Our acknowledgement was not heard: it is said again.
+    fn on_repeated(&mut self, now: Instant, id: NeighbourId, unicast: &Unicast<'_>) {
+        self.counters.duplicates += 1;
+        let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
+        if let Some(answer) = neighbour.seen.answer(unicast.tag)
+            && !neighbour.waiting.iter().any(|other| other.bytes == answer.bytes)
+        {
+            neighbour.owe(unicast.tag, answer.opens.first().map(|[lock, _]| *lock), now);
+            neighbour.waiting.push_front(answer);
+        } else {
+            neighbour.owe(unicast.tag, None, now);
         }
     }
 
-    /// Somebody who is nobody's hint we know speaks: perhaps it does not know us either.
-    pub(super) fn note_stranger(&mut self, now: Instant, from: u8) -> Result<(), Error> {
+    /// Somebody unknown speaks: perhaps it does not know us either.
+    pub(super) fn note_stranger(&mut self, now: Instant, from: u8) {
         if from != self.me.hint() && self.with_hint(from).next().is_none() {
             self.introduce(now, None);
         }
-        Ok(())
+    }
+
+    fn on_body(
+        &mut self,
+        now: Instant,
+        id: NeighbourId,
+        unicast: &Unicast<'_>,
+    ) -> Result<(), Error> {
+        match unicast.kind {
+            kind::ACK => self.on_ack(id, unicast.body),
+            CompactType::UNKNOWN => self.on_unknown(now, id, unicast.body),
+            CompactType::PIECE => self.on_piece(now, id, unicast.body),
+            CompactType::REPAIR => self.on_repair(now, id, unicast.body),
+            _ => self.on_data(now, id, unicast),
+        }
     }
 
     fn on_ack(&mut self, id: NeighbourId, body: &[u8]) -> Result<(), Error> {
         if body.is_empty() || !body.len().is_multiple_of(ACK_REF_LEN) {
             return Err(Malformed::OutOfRange("acknowledgement").into());
         }
-        let named = |o: &Outstanding| body.chunks_exact(ACK_REF_LEN).any(|r| o.tag.starts_with(r));
+        let named = |o: &Outstanding| {
+            body.chunks_exact(ACK_REF_LEN).any(|r| o.payload.tag().starts_with(r))
+        };
         let outstanding = self.neighbours.get(&id).and_then(|n| n.outstanding.as_ref());
         if outstanding.is_some_and(named) {
             self.settle(id, true);
+        }
+        Ok(())
+    }
+
+    /// The neighbour has forgotten what we refer to: we say it in full.
+    fn on_unknown(&mut self, now: Instant, id: NeighbourId, body: &[u8]) -> Result<(), Error> {
+        let unknown = Unknown::read(body)?;
+        self.counters.unknown += 1;
+        self.broadcast_labels.on_unknown(&unknown);
+        let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
+        neighbour.labels.on_unknown(&unknown);
+        if let Some(outstanding) = neighbour.outstanding.take() {
+            self.prepare(now, id, &outstanding.payload.frame);
         }
         Ok(())
     }
@@ -180,58 +272,56 @@ impl RadioPort {
         now: Instant,
         id: NeighbourId,
         unicast: &Unicast<'_>,
-        payload: &[u8],
     ) -> Result<(), Error> {
-        let life = self.timing.repeats_last();
-        let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
-        if !neighbour.up {
-            return Ok(());
-        }
-        let lock = lock_within(unicast);
-        if neighbour.seen.contains(now, unicast.tag, life) {
-            self.counters.duplicates += 1;
-            if let Some(answer) = neighbour.seen.answer(unicast.tag) {
-                neighbour.waiting.push_front(answer);
+        let Some(neighbour) = self.neighbours.get_mut(&id).filter(|n| n.up) else { return Ok(()) };
+        let mut frame = Vec::new();
+        match compact::decode(unicast.kind, unicast.body, &mut neighbour.labels, &mut frame) {
+            Ok(()) => {}
+            Err(DecodeError::Unknown(unknown)) => {
+                self.say_unknown(id, &unknown);
+                return Ok(());
             }
-            neighbour.owe(unicast.tag, None, now);
-            return Ok(());
+            Err(DecodeError::Error(error)) => return Err(error),
         }
         neighbour.seen.insert(now, unicast.tag);
-        let answered_by_node = lock.is_some();
-        let due = if answered_by_node { now + self.timing.answer_wait } else { now };
-        if !neighbour.owe(unicast.tag, lock, due) {
-            return Ok(());
-        }
-        let whole = match Kind::of(payload)? {
-            Kind::PART => neighbour.assemble(unicast.body)?,
-            _ => Some(unicast.body.to_vec()),
-        };
-        if let Some(frame) = whole {
+        let lock = lock_of_frame(&frame);
+        // What is an envelope the node answers or passes on, and that says enough.
+        let due = if lock.is_some() { now + self.timing.answer_wait } else { now };
+        if neighbour.owe(unicast.tag, lock, due) {
             self.deliver(id, frame);
         }
         Ok(())
     }
 
-    fn deliver(&mut self, id: NeighbourId, frame: Vec<u8>) {
-        for preimage in preimages(&frame) {
-            let lock = digest16(Domain::Lock, &[&preimage]);
-            let outstanding = self.neighbours.get(&id).and_then(|n| n.outstanding.as_ref());
-            if outstanding.is_some_and(|o| o.lock == Some(lock)) {
-                // Its receipt is its acknowledgement, and needs none itself.
-                self.settle(id, true);
-                if let Some(neighbour) = self.neighbours.get_mut(&id) {
-                    neighbour.acks.pop();
-                }
+    pub(super) fn say_unknown(&mut self, id: NeighbourId, unknown: &Unknown) {
+        let mut body = Vec::new();
+        unknown.write(&mut body);
+        self.say(id, CompactType::UNKNOWN, &body);
+    }
+
+    pub(super) fn deliver(&mut self, id: NeighbourId, frame: Vec<u8>) {
+        let opens = opened_by(&frame);
+        let outstanding = self.neighbours.get(&id).and_then(|n| n.outstanding.as_ref());
+        let lock = outstanding.and_then(|o| o.payload.lock);
+        if lock.is_some_and(|lock| opens.iter().any(|locks| locks.contains(&lock))) {
+            // Its receipt is its acknowledgement, and if it is nothing else, needs none itself.
+            self.settle(id, true);
+            if let Some(neighbour) = self.neighbours.get_mut(&id).filter(|_| opens.len() == 1) {
+                neighbour.acks.pop();
             }
         }
         self.events.push_back(RadioEvent::Frame { neighbour: id, frame });
     }
 
-    /// The neighbour passes on what we gave it: it has it.
+    /// A neighbour passes on what we gave it: it has it. Nobody proves that it is the neighbour; who
+    /// lies here could as well have jammed what we said.
     fn overhear(&mut self, unicast: &Unicast<'_>) {
-        let Some(lock) = lock_within(unicast) else { return };
+        let Some(mark) = unicast.mark() else { return };
         let done = self.neighbours.iter().find(|(_, n)| {
-            n.hint() == unicast.from && n.outstanding.as_ref().is_some_and(|o| o.lock == Some(lock))
+            n.hint() == unicast.from
+                && n.outstanding
+                    .as_ref()
+                    .is_some_and(|o| o.payload.mark == Some(mark) && o.payload.tag() != unicast.tag)
         });
         if let Some(id) = done.map(|(id, _)| *id) {
             self.counters.overheard += 1;
@@ -241,25 +331,44 @@ impl RadioPort {
 
     /// Acknowledgements that cannot wait.
     pub(super) fn take_acks(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<NeighbourId> {
-        let (id, neighbour) =
-            self.neighbours.iter_mut().find(|(_, n)| n.acks.iter().any(|ack| ack.due <= now))?;
-        let count = neighbour.acks.len().min(ACK_REFS_MAX);
-        let start = buf.len();
-        buf.extend_from_slice(&[Kind::ACK.0, neighbour.incarnation.hint(), self.me.hint()]);
-        for ack in neighbour.acks.drain(..count) {
-            buf.extend_from_slice(&ack.reference());
+        let mut due =
+            self.neighbours.iter_mut().filter(|(_, n)| n.acks.iter().any(|ack| ack.due <= now));
+        let (id, neighbour) = due.next()?;
+        let mut body = Vec::with_capacity(ACK_REFS_MAX * ACK_REF_LEN);
+        for ack in neighbour.acks.drain(..) {
+            body.extend_from_slice(&ack.reference());
         }
-        let tag = neighbour.keys.tag_out(0, &buf[start..]);
-        buf.extend_from_slice(&tag);
+        let bytes = neighbour.payload(self.me.hint(), kind::ACK, &body);
+        buf.extend_from_slice(&bytes);
         let id = *id;
-        self.spend(Some(id), buf.len() - start);
+        self.spend(Some(id), bytes.len());
         Some(id)
     }
 }
 
+/// What the port has to say to one neighbour beside the node's frames.
+const SAID_MAX: usize = 8;
+
 impl Neighbour {
+    /// A body with hints, counter and tag.
+    pub(super) fn payload(&mut self, from: u8, of: CompactType, body: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(body.len() + 8);
+        bytes.extend_from_slice(&[of.0, self.hint(), from]);
+        let mut counter = 0;
+        if kind::is_counted(of) {
+            counter = self.counter;
+            self.counter = counter.wrapping_add(1);
+            let [low, ..] = counter.to_le_bytes();
+            bytes.push(low);
+        }
+        bytes.extend_from_slice(body);
+        let tag = self.keys.tag_out(counter, &bytes);
+        bytes.extend_from_slice(&tag);
+        bytes
+    }
+
     /// Notes an acknowledgement that is due; `false` when too many are.
-    fn owe(&mut self, tag: [u8; 4], lock: Option<[u8; 16]>, due: Instant) -> bool {
+    fn owe(&mut self, tag: [u8; 4], lock: Option<Lock>, due: Instant) -> bool {
         let room = self.acks.len() < ACK_REFS_MAX;
         if room && !self.acks.iter().any(|ack| ack.tag == tag) {
             self.acks.push(AckDue { tag, lock, due });
@@ -270,9 +379,9 @@ impl Neighbour {
     /// Whether the payload answers what the neighbour said last: then it is the acknowledgement,
     /// and is repeated when the neighbour repeats.
     fn answer_with(&mut self, payload: &Payload) -> bool {
-        let mut answers = !payload.reveals.is_empty();
-        for lock in &payload.reveals {
-            let at = self.acks.iter().position(|ack| ack.lock == Some(*lock));
+        let mut answers = !payload.opens.is_empty();
+        for locks in &payload.opens {
+            let at = self.acks.iter().position(|a| a.lock.is_some_and(|l| locks.contains(&l)));
             match at {
                 Some(at) => {
                     let ack = self.acks.remove(at);
@@ -283,54 +392,25 @@ impl Neighbour {
         }
         answers
     }
-
-    /// The next piece of a frame; the frame when it was the last.
-    fn assemble(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let [frame, index, count, part @ ..] = body else {
-            return Err(Malformed::MissingData("piece").into());
-        };
-        if index >= count {
-            return Err(Malformed::OutOfRange("piece").into());
-        }
-        if *index == 0 {
-            self.pieces = Some(Pieces { frame: *frame, next: 0, bytes: Vec::new() });
-        }
-        let Some(pieces) = &mut self.pieces else { return Ok(None) };
-        if pieces.frame != *frame || pieces.next != *index {
-            self.pieces = None;
-            return Ok(None);
-        }
-        pieces.next += 1;
-        pieces.bytes.extend_from_slice(part);
-        if pieces.next < *count {
-            return Ok(None);
-        }
-        Ok(self.pieces.take().map(|pieces| pieces.bytes))
-    }
 }
 
-/// The lock of the envelope that a payload carries whole.
-fn lock_within(unicast: &Unicast<'_>) -> Option<[u8; 16]> {
-    let [kind, ..] = unicast.covered else { return None };
-    (*kind == Kind::DATA.0).then(|| lock_of_frame(unicast.body)).flatten()
-}
-
-fn lock_of_frame(bytes: &[u8]) -> Option<[u8; 16]> {
+/// The lock of the envelope that a frame is.
+pub(super) fn lock_of_frame(bytes: &[u8]) -> Option<Lock> {
     let (kind, body) = frame::split(bytes).ok()?;
     (kind == FrameKind::ENVELOPE).then(|| Header::peek(body).ok().map(|header| header.lock))?
 }
 
-fn preimages(bytes: &[u8]) -> Vec<[u8; 16]> {
-    match frame::split(bytes) {
-        Ok((FrameKind::RECEIPTS, body)) => {
-            frame::read_ids(body).map(Iterator::collect).unwrap_or_default()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn revealed(bytes: &[u8]) -> Vec<[u8; 16]> {
-    preimages(bytes).iter().map(|preimage| digest16(Domain::Lock, &[preimage])).collect()
+/// The locks that a frame's receipts open: of an envelope with a whole lock, and of one whose lock
+/// is short.
+fn opened_by(bytes: &[u8]) -> Vec<[Lock; 2]> {
+    let Ok((FrameKind::RECEIPTS, body)) = frame::split(bytes) else { return Vec::new() };
+    let locks = |preimage: [u8; 16]| {
+        let whole = digest16(Domain::Lock, &[&preimage]);
+        let mut short = whole;
+        short[8..].fill(0);
+        [whole, short]
+    };
+    frame::read_ids(body).map(|ids| ids.map(locks).collect()).unwrap_or_default()
 }
 
 /// Whose turn a frame takes (`RAD-13`).

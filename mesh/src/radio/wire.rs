@@ -4,35 +4,70 @@ use alloc::vec::Vec;
 
 use super::keys::{BROADCAST_KEY_LEN, TAG_LEN, Tag};
 use crate::{
-    error::{Error, Malformed, Unsupported},
+    compact::CompactType,
+    error::Malformed,
     wire::{Reader, Writer},
 };
 
 /// Most bytes of a payload: with the modem's own byte one LoRa frame.
 pub const PAYLOAD_LEN_MAX: usize = 254;
 
-/// The first payload byte: version in the two high bits, type below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind(pub(super) u8);
+/// The port's own types, beside the codec's (`00` to `1f`): what the first payload byte says under
+/// the version.
+pub(super) mod kind {
+    use crate::compact::CompactType;
 
-impl Kind {
-    pub(super) const HELLO: Self = Self(0x01);
-    pub(super) const KEYS: Self = Self(0x02);
-    pub(super) const ACK: Self = Self(0x03);
-    pub(super) const DATA: Self = Self(0x04);
-    pub(super) const PART: Self = Self(0x05);
-    pub(super) const BROADCAST: Self = Self(0x06);
+    pub(in crate::radio) const HELLO: CompactType = CompactType(0x20);
+    pub(in crate::radio) const KEYS: CompactType = CompactType(0x21);
+    pub(in crate::radio) const ACK: CompactType = CompactType(0x22);
 
-    /// Reads the first byte.
-    ///
-    /// # Errors
-    /// [`Malformed`] without a byte, [`Unsupported::Version`] unless the version is 0.
-    pub(super) fn of(payload: &[u8]) -> Result<Self, Error> {
-        match payload.first() {
-            None => Err(Malformed::MissingData("radio kind").into()),
-            Some(byte) if byte >> 6 != 0 => Err(Unsupported::Version(byte >> 6).into()),
-            Some(byte) => Ok(Self(*byte)),
-        }
+    /// A body for everybody has a type of its own, with the low four bits of the codec's.
+    const BROADCAST: u8 = 0x30;
+
+    const FOR_ALL: [CompactType; 6] = [
+        CompactType::ANNOUNCES,
+        CompactType::RETRACT_SHORT,
+        CompactType::RETRACT,
+        CompactType::PATH_REQUEST,
+        CompactType::CHANNEL,
+        CompactType::CHANNEL_PLAIN,
+    ];
+
+    /// The type on the air of a body for everybody.
+    pub(in crate::radio) fn to_all(of: CompactType) -> Option<CompactType> {
+        FOR_ALL.contains(&of).then_some(CompactType(BROADCAST | (of.0 & 0x0f)))
+    }
+
+    /// The codec's type, if this one is for everybody.
+    pub(in crate::radio) fn from_all(of: CompactType) -> Option<CompactType> {
+        FOR_ALL.into_iter().find(|it| to_all(*it) == Some(of))
+    }
+
+    /// Whether a body to one neighbour carries a counter: all but those that are as good the second
+    /// time.
+    pub(in crate::radio) const fn is_counted(of: CompactType) -> bool {
+        !matches!(
+            of,
+            CompactType::LITE
+                | CompactType::LITE_NEW
+                | CompactType::ENVELOPE
+                | CompactType::ENVELOPE_NEW
+                | CompactType::RECEIPTS_SHORT
+                | CompactType::RECEIPTS
+                | CompactType::RECEIPTS_MIXED
+                | ACK
+        )
+    }
+
+    /// Whether a body is an envelope in one piece.
+    pub(in crate::radio) const fn is_envelope(of: CompactType) -> bool {
+        matches!(
+            of,
+            CompactType::LITE
+                | CompactType::LITE_NEW
+                | CompactType::ENVELOPE
+                | CompactType::ENVELOPE_NEW
+        )
     }
 }
 
@@ -59,7 +94,7 @@ impl Hello {
     pub(super) fn signed_part(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(PAYLOAD_LEN_MAX);
         let mut w = Writer::new(&mut out);
-        w.u8(Kind::HELLO.0).array(&self.node_key).array(&self.x25519).u32(self.boot);
+        w.u8(kind::HELLO.0).array(&self.node_key).array(&self.x25519).u32(self.boot);
         w.u8(self.heard.len() as u8).bytes(&self.heard);
         out
     }
@@ -86,7 +121,7 @@ impl Hello {
     }
 }
 
-/// One neighbour's part of a [`Kind::KEYS`] payload.
+/// One neighbour's part of a [`kind::KEYS`] payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyEntry {
     /// For whom.
@@ -111,7 +146,7 @@ impl KeyEntry {
     pub(super) fn covered(&self, from: u8) -> Vec<u8> {
         let mut out = Vec::with_capacity(4 + BROADCAST_KEY_LEN);
         let mut w = Writer::new(&mut out);
-        w.u8(Kind::KEYS.0).u8(from).u8(self.to).u8(self.flags()).array(&self.wrapped);
+        w.u8(kind::KEYS.0).u8(from).u8(self.to).u8(self.flags()).array(&self.wrapped);
         out
     }
 
@@ -124,7 +159,7 @@ impl KeyEntry {
 pub(super) fn write_keys(from: u8, entries: &[KeyEntry]) -> Vec<u8> {
     let mut out = Vec::with_capacity(2 + entries.len() * KeyEntry::LEN);
     let mut w = Writer::new(&mut out);
-    w.u8(Kind::KEYS.0).u8(from);
+    w.u8(kind::KEYS.0).u8(from);
     for entry in entries {
         w.u8(entry.to).u8(entry.flags()).array(&entry.wrapped).array(&entry.tag);
     }
@@ -152,38 +187,47 @@ pub(super) fn read_keys(payload: &[u8]) -> Result<(u8, Vec<KeyEntry>), Malformed
     Ok((from, entries))
 }
 
-/// Splits `kind 1 | to 1 | from 1 | body | tag 4`.
-pub(super) fn split_unicast(payload: &[u8]) -> Result<Unicast<'_>, Malformed> {
+/// Splits `kind 1 | to 1 | from 1 | (counter 1) | body | tag 4`.
+pub(super) fn split_unicast(kind: CompactType, payload: &[u8]) -> Result<Unicast<'_>, Malformed> {
     let (covered, tag) =
         payload.split_last_chunk::<TAG_LEN>().ok_or(Malformed::MissingData("hop tag"))?;
-    let [_, to, from, body @ ..] = covered else {
+    let [_, to, from, rest @ ..] = covered else {
         return Err(Malformed::MissingData("hints"));
     };
-    Ok(Unicast { to: *to, from: *from, body, covered, tag: *tag })
+    let (counter, body) = match rest {
+        [counter, body @ ..] if kind::is_counted(kind) => (Some(*counter), body),
+        _ if kind::is_counted(kind) => return Err(Malformed::MissingData("counter")),
+        body => (None, body),
+    };
+    Ok(Unicast { kind, to: *to, from: *from, counter, body, covered, tag: *tag })
 }
 
 /// A payload to one neighbour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unicast<'a> {
+    pub(super) kind: CompactType,
     pub(super) to: u8,
     pub(super) from: u8,
+    /// The low byte of the sender's counter; the tag is over all of it.
+    pub(super) counter: Option<u8>,
     pub(super) body: &'a [u8],
     /// All but the tag.
     pub(super) covered: &'a [u8],
     pub(super) tag: Tag,
 }
 
-/// Most bytes of a unicast body.
-pub(super) const UNICAST_BODY_MAX: usize = PAYLOAD_LEN_MAX - 3 - TAG_LEN;
+impl Unicast<'_> {
+    /// What stays the same when an envelope is passed on.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        kind::is_envelope(self.kind).then(|| self.body.last_chunk().copied())?
+    }
+}
 
-/// Most bytes of a broadcast body.
-pub(super) const BROADCAST_BODY_MAX: usize = PAYLOAD_LEN_MAX - 3 - TAG_LEN;
+/// The end of an envelope: ciphertext or tag, by which its forwarding is recognised.
+pub(super) type Mark = [u8; 8];
 
-/// Bytes of a piece's own header.
-pub(super) const PART_HEADER_LEN: usize = 3;
-
-/// Bytes of a frame in one piece.
-pub(super) const PART_LEN: usize = UNICAST_BODY_MAX - PART_HEADER_LEN;
+/// Most bytes of a unicast body with a counter: hints, counter and tag are the port's.
+pub(super) const BODY_MAX: usize = PAYLOAD_LEN_MAX - 4 - TAG_LEN;
 
 /// Splits `kind 1 | from 1 | counter 1 | body | tag 4`.
 pub(super) fn split_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, Malformed> {

@@ -41,7 +41,9 @@ impl Routing {
             || !neighbour.owed.is_empty()
             || !neighbour.requests.is_empty()
             || !neighbour.waiting.is_empty()
-            || (self.config.relay && neighbour.cursor < self.table.last_version())
+            || (self.config.relay
+                && !neighbour.is_shared()
+                && neighbour.cursor < self.table.last_version())
     }
 
     /// Appends one frame (version, kind, body) of at most `mtu` bytes for the neighbour on this
@@ -154,7 +156,7 @@ impl Routing {
         let Some(neighbour) = self.neighbours.get_mut(slot) else {
             return;
         };
-        if !self.config.relay {
+        if !self.config.relay || neighbour.is_shared() {
             neighbour.cursor = self.table.last_version();
             return;
         }

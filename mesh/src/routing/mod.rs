@@ -49,6 +49,8 @@ use alloc::{
 };
 use core::time::Duration;
 
+pub(crate) use neighbours::shared_hop;
+
 use self::{
     admission::{Admission, Share},
     held::Holds,
@@ -130,6 +132,9 @@ pub enum RoutingEvent {
 pub struct Routing {
     own: Address,
     own_announce: Option<MeshAnnounce>,
+    /// When our announce went to shared media, and when it is due there because of newcomers.
+    own_shared_at: Option<Instant>,
+    own_shared_due: Option<Instant>,
     config: RoutingConfig,
     table: Table,
     neighbours: Neighbours,
@@ -160,6 +165,8 @@ impl Routing {
         Self {
             own,
             own_announce: None,
+            own_shared_at: None,
+            own_shared_due: None,
             config,
             table: Table::default(),
             neighbours: Neighbours::default(),
@@ -179,10 +186,33 @@ impl Routing {
         }
     }
 
-    /// Our newest announce: every neighbour is told at once.
-    pub fn set_own(&mut self, _now: Instant, announce: MeshAnnounce) {
+    /// Our newest announce: every neighbour is told at once, those on a shared medium when there is
+    /// news in it, or nothing was said there for an hour (`ANN-20`).
+    pub fn set_own(&mut self, now: Instant, announce: MeshAnnounce) {
+        let is_same = self.own_announce.is_some_and(|before| {
+            before.capabilities == announce.capabilities
+                && before.bundle_version == announce.bundle_version
+        });
         self.own_announce = Some(announce);
-        self.neighbours.iter_mut().for_each(|neighbour| neighbour.own_due = true);
+        let is_quiet = is_same && self.own_shared_at.is_some_and(|at| now < at + SHARED_REFRESH);
+        for neighbour in self.neighbours.iter_mut() {
+            neighbour.own_due |= !(neighbour.is_shared() && is_quiet);
+        }
+        if !is_quiet {
+            self.own_shared_at = Some(now);
+            self.own_shared_due = None;
+        }
+    }
+
+    /// New neighbours on a shared medium are told of us together, a while after they came.
+    fn tell_shared(&mut self, now: Instant) {
+        if self.own_shared_due.take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        self.own_shared_at = Some(now);
+        for neighbour in self.neighbours.iter_mut().filter(|neighbour| neighbour.is_shared()) {
+            neighbour.own_due = true;
+        }
     }
 
     /// A link came up. Its neighbour is routable from now on (`RT-35`) and is told the table.
@@ -199,6 +229,10 @@ impl Routing {
         let Some((slot, is_new)) = self.neighbours.link_up(now, link, *caps, peer, last) else {
             return;
         };
+        if caps.shared {
+            let wait = shared_hop(caps.bitrate_bps) * 32;
+            self.own_shared_due = Some(now + wait);
+        }
         if !is_new {
             return self.reconsider_all_through(now, slot);
         }
@@ -396,6 +430,10 @@ impl Routing {
 
 /// Destinations in the table unless configured otherwise: 131,072 × 300 bytes are 39 MB when full.
 pub const ROUTES_MAX: u32 = 1 << 17;
+
+/// Our announce is repeated no sooner on a shared medium when nothing in it changed: a row lives two
+/// hours.
+const SHARED_REFRESH: Duration = Duration::from_secs(3_600);
 
 /// Misbehaviour is reported up to this many times between two polls.
 const EVENTS_MAX: usize = 1_024;

@@ -93,13 +93,14 @@ pub(super) struct Neighbour {
 impl Neighbour {
     fn new(now: Instant, identity: PublicIdentity, link: Link) -> Self {
         let (rate, burst) = if is_fast(&link.caps) { REQUESTS_FAST } else { REQUESTS_SLOW };
+        let own_due = !link.caps.shared;
         Self {
             identity,
             links: Vec::from([link]),
             counted: 0,
             cursor: 0,
             since: 0,
-            own_due: true,
+            own_due,
             answers: VecDeque::new(),
             retracts: VecDeque::new(),
             owed: VecDeque::new(),
@@ -120,6 +121,11 @@ impl Neighbour {
         self.links.first().map(|link| link.id)
     }
 
+    /// Whether control frames travel over a shared medium, where only what was asked for is said.
+    pub(super) fn is_shared(&self) -> bool {
+        self.links.first().is_some_and(|link| link.caps.shared)
+    }
+
     /// The cheapest link that is not excluded.
     pub(super) fn link_beside(&self, exclude: &[LinkId]) -> Option<LinkId> {
         self.links.iter().map(|link| link.id).find(|id| !exclude.contains(id))
@@ -131,7 +137,7 @@ impl Neighbour {
 
     /// Starts telling the neighbour everything from the beginning (`ANN-12`).
     pub(super) fn tell_all(&mut self, last_version: u64) {
-        (self.cursor, self.since, self.own_due) = (0, last_version, true);
+        (self.cursor, self.since, self.own_due) = (0, last_version, !self.is_shared());
         self.waiting.clear();
     }
 
@@ -203,6 +209,14 @@ impl Neighbours {
 
     pub(super) fn slots(&self) -> Vec<Slot> {
         self.by_address.values().copied().collect()
+    }
+
+    /// What one hop of the slowest shared medium may take, the turns of others included: the time of
+    /// 400 bytes. Zero when there is none.
+    pub(super) fn shared_hop(&self) -> Duration {
+        let links = self.iter().flat_map(|(_, neighbour)| &neighbour.links);
+        let slowest = links.filter(|link| link.caps.shared).map(|link| link.caps.bitrate_bps).min();
+        slowest.map_or(Duration::ZERO, shared_hop)
     }
 
     /// The cost of the link in use to a neighbour; unreachable when there is none.
@@ -350,6 +364,11 @@ impl Neighbours {
         }
         (changed, next)
     }
+}
+
+/// The time of 400 bytes at a bit rate (`RT-53`).
+pub(crate) fn shared_hop(bitrate_bps: u64) -> Duration {
+    Duration::from_micros(3_200_000_000 / bitrate_bps.max(1))
 }
 
 /// Most neighbours: 1,024 × 20 kB of queues are 20 MB, if every one of them fills them all.

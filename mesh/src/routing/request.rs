@@ -52,9 +52,9 @@ impl Open {
     }
 
     /// Whether the same was asked as far a moment ago.
-    fn is_repetition(&self, now: Instant, ttl: u8, min_seq: u32) -> bool {
+    fn is_repetition(&self, now: Instant, pause: Duration, ttl: u8, min_seq: u32) -> bool {
         self.passed.is_some_and(|(at, passed_ttl, passed_seq)| {
-            now < at + PASS_INTERVAL && ttl <= passed_ttl && min_seq <= passed_seq
+            now < at + pause && ttl <= passed_ttl && min_seq <= passed_seq
         })
     }
 }
@@ -203,7 +203,9 @@ impl Routing {
         };
         open.ring = ring.map(|ring| ring + 1);
         open.passed = Some((now, ttl, min_seq));
-        let pause = if open.is_pausing() { pause + VAIN_PAUSE } else { pause };
+        let hop = self.neighbours.shared_hop();
+        let pause = pause.max(hop * (u32::from(ttl.min(HOPS_WAITED)) + 1));
+        let pause = if open.is_pausing() { pause + VAIN_PAUSE.max(hop * 60) } else { pause };
         self.requests.reschedule(address, now + pause);
         let nonce = rng.array();
         self.requests.remember(nonce);
@@ -270,11 +272,13 @@ impl Routing {
         if request.ttl == 0 {
             return;
         }
-        let Some(open) = self.requests.open(destination, request.min_seq, now + PASSED_LIFE) else {
+        let hop = self.neighbours.shared_hop();
+        let life = PASSED_LIFE.max(hop * 2 * u32::from(HOPS_WAITED));
+        let Some(open) = self.requests.open(destination, request.min_seq, now + life) else {
             return;
         };
         open.wait(slot);
-        if open.is_repetition(now, request.ttl, request.min_seq) {
+        if open.is_repetition(now, PASS_INTERVAL.max(hop * 2), request.ttl, request.min_seq) {
             return;
         }
         open.passed = Some((now, request.ttl, request.min_seq));
@@ -334,6 +338,9 @@ const RINGS: [(u8, Duration); 4] = [
     (16, Duration::from_millis(3_200)),
     (HOPS_MAX, Duration::from_millis(3_200)),
 ];
+
+/// Hops of a shared medium whose time an answer is given at most (`RT-53`).
+const HOPS_WAITED: u8 = 12;
 
 /// A search for an unknown destination that nobody answered is not repeated sooner: whoever sends
 /// to invented addresses must not make us flood the mesh.

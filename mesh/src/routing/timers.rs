@@ -24,6 +24,7 @@ impl Routing {
             self.recost,
             self.unwritten.due(),
             self.blocked_until(),
+            self.own_shared_due,
             (!self.starved.is_empty()).then_some(Instant::ZERO),
         ]
         .into_iter()
@@ -34,6 +35,7 @@ impl Routing {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant, rng: &mut NodeRng) {
         self.unblock(now);
+        self.tell_shared(now);
         while let Some(id) = pop_due(&mut self.settling, now) {
             self.settle(now, id);
         }

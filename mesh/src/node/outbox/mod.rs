@@ -287,15 +287,16 @@ impl Outbox {
         message.note(now, Some(hop), TryResult::Sent);
     }
 
-    /// The envelope left: the time-out runs from now.
-    pub(super) fn on_transmitted(&mut self, now: Instant, lock: &[u8; 16]) {
+    /// The envelope left: the time-out runs from now, and is at least `least`.
+    pub(super) fn on_transmitted(&mut self, now: Instant, lock: &[u8; 16], least: Duration) {
         let Some(&id) = self.by_lock.get(lock) else { return };
         let Some(message) = self.messages.get_mut(&id) else { return };
         let Some(flight) = message.flight.as_mut().filter(|f| f.lock == *lock) else { return };
         flight.sent_at = Some(now);
         message.waiting_for = WaitingFor::Receipt;
         let rto = self.dests.get(&message.to).map_or(RTO_MIN, Dest::rto);
-        let pause = (rto * (1 << message.attempts.min(8))).min(RTO_MAX);
+        let rto = rto.max(least);
+        let pause = (rto * (1 << message.attempts.min(8))).min(RTO_MAX.max(least));
         self.set_timer(id, now + pause);
     }
 

@@ -1,8 +1,10 @@
 //! Hellos, keys, ups and downs.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::Air;
+use super::{Air, MeshIdentity, NodeRng, RadioConfig, RadioPort, Signal, Station, sf8};
+use crate::limits::RADIO_STRANGERS_MAX;
 
 #[test]
 fn rad_04_two_ports_meet() {
@@ -25,4 +27,116 @@ fn rad_04_a_crowd_meets_and_then_says_nothing() {
     let met = air.trace.len();
     air.run(Duration::from_secs(1_800));
     assert!(air.trace.len() - met <= 16, "{} payloads in half an hour", air.trace.len() - met);
+}
+
+#[test]
+fn rad_05_a_restart_is_a_new_neighbour_and_old_payloads_are_refused() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    air.send(0, 1, b"before");
+    air.run(Duration::from_secs(120));
+    let old: Vec<Vec<u8>> =
+        air.trace.iter().filter(|(_, who, _)| *who == 0).map(|(.., b)| b.clone()).collect();
+    air.restart(1);
+    air.run(Duration::from_secs(300));
+    let fresh = &air.stations[1];
+    assert_eq!((fresh.ups, fresh.links.len()), (1, 1));
+    assert_eq!((air.stations[0].ups, air.stations[0].downs), (2, 1));
+    let (now, signal) = (air.now, Signal::default());
+    for payload in &old {
+        air.stations[1].port.handle_heard(now, payload, signal);
+    }
+    air.stations[1].settle(now);
+    // The recorded hello is our neighbour's, the rest is under keys that are gone.
+    assert_eq!((air.stations[1].ups, air.stations[1].links.len()), (1, 1));
+    assert!(air.shown(1).is_empty());
+}
+
+#[test]
+fn rad_08_recordings_are_not_delivered_again() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    air.send(0, 1, b"once");
+    air.run(Duration::from_secs(120));
+    let said: Vec<Vec<u8>> =
+        air.trace.iter().filter(|(_, who, _)| *who == 0).map(|(.., b)| b.clone()).collect();
+    air.run(Duration::from_secs(3_000));
+    let (now, frames) = (air.now, air.stations[1].frames);
+    for payload in &said {
+        air.stations[1].port.handle_heard(now, payload, Signal::default());
+        air.stations[1].settle(now);
+    }
+    // Only what is as good the second time, an envelope and a receipt, passes.
+    assert!(air.stations[1].frames - frames <= 2, "{}", air.stations[1].frames - frames);
+    assert_eq!(air.shown(1).len(), 1);
+}
+
+#[test]
+fn rad_18_flipped_and_cut_payloads_are_counted_and_change_nothing() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    air.send(0, 1, b"once");
+    air.run(Duration::from_secs(120));
+    let said: Vec<Vec<u8>> =
+        air.trace.iter().filter(|(_, who, _)| *who == 0).map(|(.., b)| b.clone()).collect();
+    let now = air.now;
+    let (frames, before) = (air.stations[1].frames, air.stations[1].port.neighbours.len());
+    for payload in &said {
+        for at in 0..payload.len() {
+            let mut flipped = payload.clone();
+            flipped[at] ^= 1 << (at % 8);
+            air.stations[1].port.handle_heard(now, &flipped, Signal::default());
+            air.stations[1].port.handle_heard(now, &payload[..at], Signal::default());
+        }
+    }
+    air.stations[1].settle(now);
+    assert_eq!(air.stations[1].frames, frames);
+    assert_eq!(air.stations[1].port.neighbours.len(), before);
+    assert_eq!((air.stations[1].ups, air.stations[1].downs), (1, 0));
+}
+
+#[test]
+fn rad_18_strangers_are_bounded_and_cost_little_air() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    let before = air.trace.len();
+    for seed in 0..200 {
+        let mut stranger = Station::new(air.now, 100, seed);
+        stranger.port = RadioPort::new(
+            air.now,
+            RadioConfig::new(sf8()),
+            &MeshIdentity::generate(&mut NodeRng::from_seed([seed; 32]), false),
+            [seed; 32],
+        );
+        let later = air.now + Duration::from_secs(60);
+        let hello = stranger.port.take_hello(later).expect("due by then");
+        let now = air.now;
+        air.stations[0].port.handle_heard(now, &hello, Signal::default());
+        air.run(Duration::from_secs(1));
+    }
+    assert!(air.stations[0].port.neighbours.len() <= 1 + RADIO_STRANGERS_MAX);
+    assert!(air.stations[0].links.len() == 1);
+    let air_time: u64 = air.trace[before..]
+        .iter()
+        .map(|(.., b)| air.stations[0].port.config().air(b.len()).as_millis() as u64)
+        .sum();
+    assert!(air_time < 40_000, "{air_time} ms of 200 s");
+    assert!(air.stations[0].links.len() == 1, "the neighbour is kept");
+}
+
+#[test]
+fn rad_09_who_is_gone_goes_down_and_comes_back_without_a_hello() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    air.send(0, 1, b"first");
+    air.run(Duration::from_secs(120));
+    air.hears.clear();
+    air.send(0, 1, b"into the dark");
+    air.run(Duration::from_secs(600));
+    assert_eq!(air.stations[0].downs, 1, "{:?}", air.stations[0].port.counters());
+    air.join(0, 1);
+    air.send(1, 0, b"here again");
+    air.run(Duration::from_secs(900));
+    assert_eq!(air.stations[0].links.len(), 1);
+    assert_eq!(air.shown(1).len(), 2);
 }

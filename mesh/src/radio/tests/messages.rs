@@ -1,5 +1,6 @@
 //! Messages over one hop and over two.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Air;
@@ -26,4 +27,71 @@ fn three_in_a_line() {
     air.run(Duration::from_secs(300));
     assert_eq!(air.shown(2), [b"hello"]);
     assert!(air.received(0, there));
+}
+
+#[test]
+fn rad_10_messages_survive_loss() {
+    for loss in [10, 30, 50] {
+        let mut air = Air::crowd(2);
+        air.loss_percent = loss;
+        air.run(Duration::from_secs(600));
+        let ids: Vec<_> = (0..5).map(|n| air.send(0, 1, &[n; 20])).collect();
+        air.run(Duration::from_secs(1_800));
+        assert_eq!(air.shown(1).len(), 5, "{loss} %: {:?}", air.stations[0].port.counters());
+        let received = ids.iter().filter(|id| air.received(0, **id)).count();
+        assert_eq!(received, 5, "{loss} %");
+    }
+}
+
+#[test]
+fn rad_10_the_lossy_line() {
+    let mut air = Air::line(3);
+    air.loss_percent = 10;
+    air.run(Duration::from_secs(600));
+    let id = air.send(0, 2, b"hello");
+    air.run(Duration::from_secs(900));
+    assert_eq!(air.shown(2), [b"hello"]);
+    assert!(air.received(0, id));
+}
+
+/// An established message and its receipt are two payloads; nothing else is said.
+#[test]
+fn rad_10_a_receipt_is_the_acknowledgement() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(120));
+    air.send(0, 1, b"first");
+    air.run(Duration::from_secs(120));
+    let before = air.trace.len();
+    let id = air.send(0, 1, &[7; 50]);
+    air.run(Duration::from_secs(60));
+    assert!(air.received(0, id));
+    assert_eq!(air.trace.len() - before, 2);
+}
+
+/// In a line the forwarding of the relay is the sender's acknowledgement.
+#[test]
+fn rad_10_forwarding_is_an_acknowledgement() {
+    let mut air = Air::line(3);
+    air.run(Duration::from_secs(200));
+    air.send(0, 2, b"first");
+    air.run(Duration::from_secs(300));
+    let (before, overheard) = (air.trace.len(), air.stations[0].port.counters().overheard);
+    let id = air.send(0, 2, &[7; 50]);
+    air.run(Duration::from_secs(120));
+    assert!(air.received(0, id));
+    assert_eq!(air.stations[0].port.counters().overheard, overheard + 1);
+    // Message twice, receipt twice, and the acknowledgement of the last receipt.
+    assert!(air.trace.len() - before <= 5, "{} payloads", air.trace.len() - before);
+}
+
+#[test]
+fn a_long_message_goes_in_pieces() {
+    let mut air = Air::crowd(2);
+    air.loss_percent = 10;
+    air.run(Duration::from_secs(200));
+    let text: Vec<u8> = (0..4_000_u32).map(|n| n as u8).collect();
+    let id = air.send(0, 1, &text);
+    air.run(Duration::from_secs(600));
+    assert_eq!(air.shown(1), [text]);
+    assert!(air.received(0, id));
 }

@@ -38,6 +38,8 @@ struct Station {
     events: Vec<Event>,
     ups: u32,
     downs: u32,
+    /// Frames the node was given.
+    frames: u32,
 }
 
 impl Station {
@@ -61,6 +63,7 @@ impl Station {
             events: Vec::new(),
             ups: 0,
             downs: 0,
+            frames: 0,
         }
     }
 
@@ -108,6 +111,7 @@ impl Station {
                 }
             }
             RadioEvent::Frame { neighbour, frame } => {
+                self.frames += 1;
                 if let Some(link) = self.links.get(&neighbour) {
                     self.node.handle_frame(now, *link, &frame);
                 }
@@ -288,7 +292,7 @@ impl Air {
         let shown = self.stations[at].events.iter();
         shown
             .filter_map(|event| match event {
-                Event::Message(message) => Some(message.payload.clone()),
+                Event::Message(message) => Some(message.payload.to_vec()),
                 _ => None,
             })
             .collect()
