@@ -50,6 +50,7 @@ pub mod identity;
 pub mod invite;
 pub mod limits;
 pub mod link;
+pub mod lite;
 pub mod node;
 pub mod radio;
 pub mod receipt;

@@ -242,6 +242,37 @@ pub const COMPACT_ASKS_MAX: u32 = 6;
 /// Questions for an answer to a message in pieces, the pause before each twice as long.
 pub const COMPACT_PROBES_MAX: u32 = 5;
 
+// MLS-Lite (specs/28-mls-lite.md).
+
+/// The lives a lite envelope may have, so that slow links need four bits for one: a minute to 30 days,
+/// each about twice the one before.
+pub const LITE_LIFETIMES_S: [u32; 16] = [
+    60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 259_200,
+    604_800, 1_209_600, 2_592_000,
+];
+
+/// Lite sessions. One takes about 3 kB for the tags it listens to and 5 kB with all of its window
+/// missing or remembered: 8 MiB at the very most, 3 MiB when every peer has one and nothing is lost.
+pub const LITE_SESSIONS_MAX: usize = 1_024;
+
+/// Lite sessions with one peer.
+pub const LITE_SESSIONS_PER_PEER_MAX: usize = 4;
+
+/// Counters of a lite session reserved durably at a time.
+pub const LITE_BLOCK: u32 = 32;
+
+/// How far above the newest counter a recipient listens, and how far a sender goes beyond the last
+/// counter it knows to have arrived.
+pub const LITE_AHEAD: u32 = 128;
+
+/// How far below the newest counter a message may arrive, and a copy be recognised.
+pub const LITE_BEHIND: u32 = 128;
+
+const _: () = assert!(LITE_AHEAD.is_multiple_of(LITE_BLOCK) && LITE_AHEAD >= 3 * LITE_BLOCK);
+
+/// A way whose reference frame costs as much as one hop of 20 kbit/s is slow: there nodes seal lite.
+pub const SLOW_COST_US: u32 = 400_000;
+
 // Channels (specs/07-channel.md).
 
 /// Longest name of a channel, in bytes of UTF-8.

@@ -27,6 +27,8 @@ pub enum Body<'a> {
     },
     /// Class sealed.
     Sealed(SealedBody<'a>),
+    /// Class lite.
+    Lite(LiteBody<'a>),
 }
 
 /// The content of a signed envelope.
@@ -74,6 +76,18 @@ pub struct SealedBody<'a> {
     pub tag: [u8; TAG_LEN],
 }
 
+/// A message encrypted in a lite session; its tag is the header's lock (`MLL-04`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiteBody<'a> {
+    /// By which the receiver finds session and counter; or what the rest is, if no session.
+    pub session_tag: SessionTag,
+    /// The encrypted text, at least a byte.
+    pub ciphertext: &'a [u8],
+}
+
+/// Names session and counter to the receiver of a lite envelope.
+pub type SessionTag = [u8; 3];
+
 /// An encapsulated secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KemCiphertext<'a> {
@@ -111,6 +125,17 @@ impl<'a> SessionBody<'a> {
         let boot_salt = reader.array("session boot salt")?;
         let (ciphertext, tag) = read_tagged(reader)?;
         Ok(Self { session_id, counter, boot_salt, ciphertext, tag })
+    }
+}
+
+impl<'a> LiteBody<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let session_tag = reader.array("lite session tag")?;
+        let ciphertext = reader.rest();
+        if ciphertext.is_empty() {
+            return Err(Malformed::MissingData("lite ciphertext").into());
+        }
+        Ok(Self { session_tag, ciphertext })
     }
 }
 

@@ -4,7 +4,8 @@ use core::{fmt, time::Duration};
 use crate::{
     address::Address,
     error::{Error, Malformed, PeerMisbehaved, Unsupported},
-    limits::{HOPS_MAX, LIFETIME_MAX},
+    limits::{HOPS_MAX, LIFETIME_MAX, LITE_LIFETIMES_S},
+    lite::SHORT_TAG_LEN,
     wire::{Reader, VERSION, Writer},
 };
 
@@ -28,6 +29,8 @@ pub enum Class {
     Session = 1,
     /// An ephemeral key exchange with the recipient's pre-key; the sender is inside.
     Sealed = 2,
+    /// A lite session: what every hop reads is so regular that slow links leave most of it out.
+    Lite = 3,
 }
 
 impl Class {
@@ -36,6 +39,7 @@ impl Class {
             0 => Some(Self::Signed),
             1 => Some(Self::Session),
             2 => Some(Self::Sealed),
+            3 => Some(Self::Lite),
             _ => None,
         }
     }
@@ -135,6 +139,14 @@ impl Header {
         out
     }
 
+    /// What is authenticated of a lite envelope: the fields no hop may change without the lock, which
+    /// is its tag (`MLL-02`).
+    pub(crate) fn immutable_without_lock(&self) -> [u8; 24] {
+        let immutable = self.immutable();
+        let (fields, _) = immutable.split_first_chunk().expect("24 is less than 40");
+        *fields
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         Writer::new(out)
             .u8(VERSION)
@@ -200,6 +212,20 @@ impl Header {
         }
         if self.hops_left > self.hops_max {
             return Err(PeerMisbehaved::BeyondMaxima.into());
+        }
+        if self.class == Class::Lite { self.check_lite() } else { Ok(()) }
+    }
+
+    /// The header of a lite envelope has one form: slow links leave out what follows from it.
+    fn check_lite(&self) -> Result<(), Error> {
+        if self.hops_max != HOPS_MAX {
+            return Err(Malformed::OutOfRange("lite hops max").into());
+        }
+        if !LITE_LIFETIMES_S.contains(&self.lifetime_s) {
+            return Err(Malformed::OutOfRange("lite lifetime").into());
+        }
+        if self.lock[SHORT_TAG_LEN..] != [0; 16 - SHORT_TAG_LEN] {
+            return Err(Malformed::OutOfRange("lite lock").into());
         }
         Ok(())
     }

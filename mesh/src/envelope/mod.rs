@@ -16,6 +16,7 @@
 //!               content_kind 0: session body, 1: payload for everyone, 2: sealed body
 //! sealed body:  label 16 | admission | suite u8 | prekey_id u32 | KEM ciphertext | ciphertext ‖ tag 16
 //!               admission: 0, or 1 ‖ token 16, or 2 ‖ nonce u64
+//! lite body:    session tag 3 | ciphertext; its tag is the lock's first half, the other is zero
 //! ```
 //!
 //! A session envelope carries no signature: whoever holds the session could have made it, so nobody
@@ -35,7 +36,7 @@ pub use admission::{
     Admission, DIRECT_WORK_BITS_MAX, Search, WORK_BITS_MAX, pass, pass_tag, puzzle,
 };
 pub use admitted::Admitted;
-pub use body::{Body, Content, KemCiphertext, SealedBody, SessionBody};
+pub use body::{Body, Content, KemCiphertext, LiteBody, SealedBody, SessionBody, SessionTag};
 pub use header::{Class, HEADER_LEN, Header, Priority};
 pub use ids::{EnvelopeId, MessageId, ParseIdError};
 pub use parse::EnvelopeIn;

@@ -7,7 +7,8 @@ use crate::{
         sign,
     },
     envelope::{
-        Admitted, Body, Class, Content, EnvelopeId, HEADER_LEN, Header, SealedBody, SessionBody,
+        Admitted, Body, Class, Content, EnvelopeId, HEADER_LEN, Header, LiteBody, SealedBody,
+        SessionBody,
     },
     error::{Error, Malformed, PeerMisbehaved},
     limits::ENVELOPE_LEN_MAX,
@@ -92,7 +93,7 @@ impl<'a> EnvelopeIn<'a> {
             Body::Signed { source_key, signature, .. } => {
                 sign::verify(mode, source_key, &self.digest(), signature)
             }
-            Body::Session(_) | Body::Sealed(_) => Err(PeerMisbehaved::BadSignature),
+            Body::Session(_) | Body::Sealed(_) | Body::Lite(_) => Err(PeerMisbehaved::BadSignature),
         }
     }
 
@@ -107,6 +108,7 @@ fn read_body<'a>(class: Class, mut reader: Reader<'a>) -> Result<Body<'a>, Error
     match class {
         Class::Session => Ok(Body::Session(SessionBody::read(&mut reader)?)),
         Class::Sealed => Ok(Body::Sealed(SealedBody::read(&mut reader)?)),
+        Class::Lite => Ok(Body::Lite(LiteBody::read(&mut reader)?)),
         Class::Signed => {
             let (content, signature) = reader
                 .rest()
@@ -131,7 +133,7 @@ fn read_body<'a>(class: Class, mut reader: Reader<'a>) -> Result<Body<'a>, Error
 pub(super) fn digest(header: &Header, bytes: &[u8]) -> [u8; 32] {
     let end = match header.class {
         Class::Signed => bytes.len() - SIGNATURE_LEN,
-        Class::Session | Class::Sealed => bytes.len(),
+        Class::Session | Class::Sealed | Class::Lite => bytes.len(),
     };
     digest_of_unsigned(header, &bytes[HEADER_LEN..end])
 }

@@ -152,7 +152,7 @@ fn env_01_unknown_values() {
         error(&bytes)
     };
     assert_eq!(patched(&session, 0, 2), Error::Unsupported(Unsupported::Version(2)));
-    assert_eq!(patched(&session, 1, 3), Malformed::OutOfRange("envelope class").into());
+    assert_eq!(patched(&session, 1, 4), Malformed::OutOfRange("envelope class").into());
     assert_eq!(patched(&session, 8, 0b1000), Malformed::OutOfRange("envelope flags").into());
     let admission_at = HEADER_LEN + 16;
     let unknown = patched(&sealed, admission_at, 3);
@@ -366,4 +366,69 @@ fn priorities() {
     assert_eq!(Priority::from_u8(4), None);
     assert!(Priority::ALL.is_sorted());
     assert_eq!(Priority::ALL.map(Priority::as_str), ["low", "normal", "high", "urgent"]);
+}
+
+fn lite() -> Vec<u8> {
+    let mut lock = [0; 16];
+    lock[..8].copy_from_slice(&[0x1c; 8]);
+    let header = Header { hops_max: HOPS_MAX, lifetime_s: 604_800, lock, ..header(Class::Lite) };
+    let mut bytes = Vec::new();
+    header.write(&mut bytes);
+    bytes.extend_from_slice(b"tagtext");
+    bytes
+}
+
+/// MLL-04: the layout of a lite envelope, byte by byte.
+#[test]
+fn mll_04_layout() {
+    let bytes = lite();
+    let expected: Vec<u8> = [
+        &[1, 3, 5, 1, 2, 3, 4, 64, 0b110][..],
+        &604_800_u32.to_le_bytes(),
+        &[0xdd; 16],
+        &[0x1c; 8],
+        &[0; 8],
+        b"tag",
+        b"text",
+    ]
+    .concat();
+    assert_eq!(bytes, expected);
+    let envelope = EnvelopeIn::parse(&bytes).unwrap();
+    let Body::Lite(body) = envelope.body() else { panic!() };
+    assert_eq!((body.session_tag, body.ciphertext), (*b"tag", &b"text"[..]));
+    assert!(!envelope.is_signed() && envelope.verify_signature(Mode::Real).is_err());
+    assert_eq!(envelope.clone().admit().bytes(), bytes);
+}
+
+/// MLL-04: what slow links leave out has one form.
+#[test]
+fn mll_04_one_form() {
+    let patched = |at: usize, value: u8| {
+        let mut bytes = lite();
+        bytes[at] = value;
+        error(&bytes)
+    };
+    for hops in [9, 63] {
+        assert_eq!(patched(7, hops), Malformed::OutOfRange("lite hops max").into());
+    }
+    assert_eq!(patched(9, 0x81), Malformed::OutOfRange("lite lifetime").into());
+    for at in HEADER_LEN - 8..HEADER_LEN {
+        assert_eq!(patched(at, 1), Malformed::OutOfRange("lite lock").into());
+    }
+}
+
+/// MLL-04: every truncation is refused or, where the text was cut, another envelope.
+#[test]
+fn mll_04_truncations() {
+    let bytes = lite();
+    let whole = EnvelopeIn::parse(&bytes).unwrap().id();
+    for len in 0..bytes.len() {
+        match EnvelopeIn::parse(&bytes[..len]) {
+            Err(error) => {
+                assert!(len <= HEADER_LEN + 3);
+                assert!(matches!(error, Error::Malformed(Malformed::MissingData(_))));
+            }
+            Ok(cut) => assert_ne!(cut.id(), whole),
+        }
+    }
 }

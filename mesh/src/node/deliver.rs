@@ -8,12 +8,12 @@ use super::{
     meeting::Shown,
     outbox::message_id,
     ranges::Inserted,
-    receipts::{RECEIPT_DELAY, lock_of},
+    receipts::{RECEIPT_DELAY, locks_of},
     records::{After, Receipt},
 };
 use crate::{
     address::Address,
-    envelope::EnvelopeIn,
+    envelope::{Class, EnvelopeIn},
     error::{DropReason, Error, PeerMisbehaved, Unsupported},
     event::InboxMessage,
     link::LinkId,
@@ -81,7 +81,9 @@ impl Node {
             self.sessions.forget(&from);
             return Err(PeerMisbehaved::OverBudget.into());
         }
-        let stale = header.age_ms >= REVERSE_PATH_MS || !opened.fresh;
+        // The age of a lite envelope is rounded up by slow links, and says nothing about its way.
+        let old = header.class != Class::Lite && header.age_ms >= REVERSE_PATH_MS;
+        let stale = old || !opened.fresh;
         let routed_to = stale.then(|| opened.peer.address());
         let preimage = opened.preimage;
         let custody = header.durable.then(|| envelope.id());
@@ -310,7 +312,18 @@ impl Node {
     }
 
     fn on_routed_receipt(&mut self, now: Instant, from: &Address, preimage: &[u8; 16]) {
-        let lock = &lock_of(preimage);
+        for lock in locks_of(preimage) {
+            self.on_routed_lock(now, from, &lock, preimage);
+        }
+    }
+
+    fn on_routed_lock(
+        &mut self,
+        now: Instant,
+        from: &Address,
+        lock: &[u8; 16],
+        preimage: &[u8; 16],
+    ) {
         let ours = self.outbox.by_any_lock(lock).and_then(|id| self.outbox.get(&id));
         if ours.is_some_and(|message| message.to == *from) {
             self.on_own_receipt(now, lock);

@@ -4,7 +4,7 @@ use super::{
     Node,
     link_queue::{Ingress, Queued},
     links::CUSTODY_HOPS,
-    receipts::{RECEIPT_DELAY, lock_of},
+    receipts::{RECEIPT_DELAY, locks_of},
     records::After,
 };
 use crate::{
@@ -241,27 +241,35 @@ impl Node {
         body: &[u8],
     ) -> Result<(), Error> {
         for preimage in frame::read_ids(body)? {
-            let lock =
-                if self.holds(Rule::ReceiptOpensLock) { lock_of(&preimage) } else { preimage };
-            if self.on_own_receipt(now, &lock) {
+            if !self.holds(Rule::ReceiptOpensLock) {
+                self.on_opened_lock(now, link, &preimage, preimage);
                 continue;
             }
-            if let Some(id) = self.store.by_lock(&lock) {
-                self.store.remove(&id);
-            }
-            let Some(passed) = self.locks.take(&lock) else { continue };
-            self.routing.on_receipt(now, &passed.dest, link);
-            if let Some(back) = self.way_back(&passed) {
-                if let Some((queue, id)) = self.link_queue(back).zip(passed.id) {
-                    queue.cancel_custody_ack(&id);
-                }
-                let due = now + RECEIPT_DELAY / 4;
-                if let Some(queue) = self.link_queue(back) {
-                    queue.push_receipt(preimage, due, 0);
-                }
+            for lock in locks_of(&preimage) {
+                self.on_opened_lock(now, link, &lock, preimage);
             }
         }
         Ok(())
+    }
+
+    fn on_opened_lock(&mut self, now: Instant, link: LinkId, lock: &[u8; 16], preimage: [u8; 16]) {
+        if self.on_own_receipt(now, lock) {
+            return;
+        }
+        if let Some(id) = self.store.by_lock(lock) {
+            self.store.remove(&id);
+        }
+        let Some(passed) = self.locks.take(lock) else { return };
+        self.routing.on_receipt(now, &passed.dest, link);
+        if let Some(back) = self.way_back(&passed) {
+            if let Some((queue, id)) = self.link_queue(back).zip(passed.id) {
+                queue.cancel_custody_ack(&id);
+            }
+            let due = now + RECEIPT_DELAY / 4;
+            if let Some(queue) = self.link_queue(back) {
+                queue.push_receipt(preimage, due, 0);
+            }
+        }
     }
 
     pub(super) fn on_refused(

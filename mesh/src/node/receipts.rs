@@ -14,6 +14,7 @@ use crate::{
     crypto::hash::{self, Domain},
     envelope::EnvelopeId,
     link::LinkId,
+    lite::lite_lock_of,
     time::Instant,
 };
 
@@ -37,6 +38,11 @@ pub(super) const RECEIPT_DELAY: Duration = Duration::from_millis(5);
 /// The lock of a preimage.
 pub(super) fn lock_of(preimage: &[u8; 16]) -> [u8; 16] {
     hash::digest16(Domain::Lock, &[preimage])
+}
+
+/// The locks that a receipt may open: of a lite envelope first, if it can be one's (`MLL-03`).
+pub(super) fn locks_of(preimage: &[u8; 16]) -> impl Iterator<Item = [u8; 16]> {
+    lite_lock_of(preimage).into_iter().chain([lock_of(preimage)])
 }
 
 /// An envelope that passed through, or left from, here.

@@ -187,9 +187,15 @@ impl Node {
             (link, self.seal(now, to, link, &params, &inner)?)
         };
         let envelope = options.durable.then(|| sealed.id());
-        let (lock, session) = (sealed.lock, sealed.session);
-        let flight =
-            Flight { lock, envelope, session, link: Some(link), sent_at: None, custody: false };
+        let flight = Flight {
+            lock: sealed.lock,
+            envelope,
+            session: sealed.session,
+            lite: sealed.lite,
+            link: Some(link),
+            sent_at: None,
+            custody: false,
+        };
         Ok((flight, sealed))
     }
 
@@ -273,14 +279,30 @@ impl Node {
         if self.contacts.is_blocked(&to) && self.holds(Rule::KeyPinned) {
             return Err(Blocked::Trust);
         }
+        let slow = self.is_slow(now, &to, link);
+        if slow {
+            match self.sessions.seal_lite(now, &to, params, inner) {
+                Ok(sealed) => return Ok(sealed),
+                Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
+                Err(_) => {}
+            }
+        }
         let announced = self.routing.bundle_version(&to);
         let fresh_bundle = self.bundles.get(&to, announced).is_some();
-        let initiate = self.sessions.should_initiate(now, &to);
+        // On a slow way a session is used as long as it lasts.
+        let lasts = slow && self.sessions.is_confirmed(now, &to);
+        let initiate = !lasts && self.sessions.should_initiate(now, &to);
         if initiate && !fresh_bundle {
             self.want_bundle(now, to);
         }
         if !initiate || !fresh_bundle {
-            match self.sessions.seal(now, &self.identity, &to, params, inner) {
+            let (identity, sessions) = (&self.identity, &mut self.sessions);
+            let sealed = if slow {
+                sessions.seal_short(now, identity, &to, params, inner)
+            } else {
+                sessions.seal(now, identity, &to, params, inner)
+            };
+            match sealed {
                 Ok(sealed) => return Ok(sealed),
                 Err(SealError::AwaitingCommit) => return Err(Blocked::Disk),
                 Err(_) => {}
@@ -307,6 +329,13 @@ impl Node {
         }
     }
 
+    /// Whether a slow hop is on the way: what is sent over it should be short (`MLL-14`).
+    fn is_slow(&self, now: Instant, to: &Address, link: LinkId) -> bool {
+        let way = self.routing.route(now, to).map_or(0, |route| route.cost);
+        let hop = self.routing.link_cost(link).unwrap_or(0);
+        way.max(hop) >= limits::SLOW_COST_US
+    }
+
     fn queue_sealed(&mut self, now: Instant, link: LinkId, sealed: Sealed) {
         let envelope = Admitted::from_sealed(sealed);
         let (header, len) = (*envelope.header(), envelope.bytes().len());
@@ -321,6 +350,9 @@ impl Node {
         }
         if let Some(session) = done.session {
             self.sessions.confirm(&session);
+        }
+        if let Some(mark) = done.lite {
+            self.sessions.on_lite_arrived(&mark);
         }
         if done.kind == Kind::User {
             self.counters.messages_received += 1;
@@ -357,7 +389,11 @@ impl Node {
             }
             RefuseReason::UnknownKey => {
                 // Believed at most now and then: anyone on the way could say so.
-                if self.own.may_forget_session(now, &to) {
+                if let Some(mark) = flight.lite.filter(|mark| !mark.is_note()) {
+                    // A full session tells the peer where we are.
+                    self.sessions.on_lite_refused(&mark);
+                    self.outbox.abort_flight(now, id, TryResult::Refused, None);
+                } else if self.own.may_forget_session(now, &to) {
                     self.sessions.forget(&to);
                     self.bundles.refresh(&to);
                     self.on_admission_refused(&to);

@@ -209,9 +209,9 @@ impl Sessions {
             }
             // One encapsulation, two transcripts: no honest sender does that.
             Origin::Session { .. } => return Err(PeerMisbehaved::BadTag.into()),
-            Origin::Decapsulated(shared) => shared,
+            Origin::Decapsulated(shared) => shared.clone(),
         };
-        let (there, back) = schedule::directions(&sender.transcript, shared);
+        let (there, back) = schedule::directions(&sender.transcript, &shared);
         let (id, contact) = (SessionId(there.id), exchange.contact);
         let answered =
             Answered { contact, transcript: sender.transcript, secret: exchange.secret.clone() };
@@ -231,6 +231,7 @@ impl Sessions {
         let session = sender.session(created_s, answered, sending, Receiving::new(&there));
         session.judge(&header.lock, counter, &salt)?;
         self.insert(id, session);
+        self.export_lite(id, (&sender.transcript, &shared), false);
         self.contacts.insert(contact, id);
         let (prekey_id, oldest) = prekey;
         let remembered = Remembered { prekey_id, message: None };

@@ -265,6 +265,7 @@ impl Sessions {
                 queued: false,
             },
         );
+        self.export_lite(id, (&transcript, &shared), true);
         Ok(id)
     }
 
@@ -354,7 +355,7 @@ impl ContactEnvelope<'_> {
         bytes.extend_from_slice(&tag);
         self.work(&label, sealed_at, &mut bytes);
         let envelope = finish(mode, self.identity, header, bytes);
-        Ok(Sealed { lock, session: None, envelope })
+        Ok(Sealed { lock, session: None, lite: None, envelope })
     }
 
     /// The admission; of a proof of work only its place.

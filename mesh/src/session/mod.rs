@@ -27,13 +27,14 @@
 mod accept;
 mod chain;
 mod contact;
+mod lite;
 mod open;
 mod peers;
 mod replay;
 mod rows;
 mod schedule;
 mod seal;
-mod tree;
+pub(crate) mod tree;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -63,6 +64,7 @@ use crate::{
         FLOORS_MAX, SESSION_AGE_MAX, SESSION_MESSAGES_MAX, SESSION_REKEY_AGE, SESSION_SEND_AGE_MAX,
         SESSIONS_MAX, SKIPPED_KEYS_MAX,
     },
+    lite::{LiteId, LiteSessions},
     record::{Record, Table},
     rules::{Rule, Rules},
     time::Instant,
@@ -110,6 +112,7 @@ pub struct Sessions {
     contacts: BTreeMap<[u8; 32], SessionId>,
     /// Our own certificate, signed once.
     certificate: Option<Certificate>,
+    lite: LiteSessions,
 }
 
 /// One session.
@@ -137,7 +140,7 @@ struct Session {
 
 impl Sessions {
     /// No sessions. `boot_salt` must be drawn anew at every start of the node.
-    pub const fn new(mode: Mode, boot_salt: [u8; 8]) -> Self {
+    pub fn new(mode: Mode, boot_salt: [u8; 8]) -> Self {
         Self {
             mode,
             rules: Rules::ALL,
@@ -157,12 +160,13 @@ impl Sessions {
             halves: 0,
             contacts: BTreeMap::new(),
             certificate: None,
+            lite: LiteSessions::default(),
         }
     }
 
     /// The same, with a rule broken if a test says so.
     #[must_use]
-    pub(crate) const fn with_rules(mut self, rules: Rules) -> Self {
+    pub(crate) fn with_rules(mut self, rules: Rules) -> Self {
         self.rules = rules;
         if !rules.holds(Rule::BootSalt) {
             self.boot_salt = [0; 8];
@@ -238,6 +242,7 @@ impl Sessions {
         session.pending = None;
         session.meta_dirty = true;
         let (peer, suite) = (session.peer.address(), session.suite);
+        self.lite.confirm(LiteId(id.0));
         self.queue(*id);
         self.raise_floor(&peer, suite);
     }
@@ -245,6 +250,7 @@ impl Sessions {
     /// Wants on disk what [`Sessions::open`] last changed in the sessions with this peer: call it
     /// for each durable message.
     pub fn keep(&mut self, peer: &Address) {
+        self.lite.keep(peer);
         for id in self.by_peer.get(peer).into_iter().flatten() {
             let Some(session) = self.sessions.get_mut(id) else { continue };
             if session.receiving.keep() && !core::mem::replace(&mut session.queued, true) {
@@ -258,6 +264,7 @@ impl Sessions {
     pub fn drain_records(&mut self, out: &mut Vec<Record>) -> u64 {
         self.generation += 1;
         out.append(&mut self.records);
+        self.lite.drain_records(self.generation, out);
         for id in core::mem::take(&mut self.dirty) {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
             session.queued = false;
@@ -270,12 +277,13 @@ impl Sessions {
 
     /// Whether [`Sessions::drain_records`] would append anything.
     pub fn has_records(&self) -> bool {
-        !self.records.is_empty() || !self.dirty.is_empty()
+        !self.records.is_empty() || !self.dirty.is_empty() || self.lite.has_records()
     }
 
     /// Everything that left with the drains up to `generation` is durable: the counters it
     /// reserved may be used.
     pub fn on_committed(&mut self, generation: u64) {
+        self.lite.on_committed(generation);
         while let Some((drained, id)) = self.in_flight.front().copied() {
             if drained > generation {
                 return;
@@ -291,7 +299,9 @@ impl Sessions {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.clock.start(now);
         self.drop_partial();
+        self.lite.drop_partial();
         let now_s = self.clock.seconds(now);
+        self.lite.expire(now_s);
         let max_s = SESSION_AGE_MAX.as_secs();
         let over = self.sessions.iter().filter(|(_, session)| now_s >= session.created_s + max_s);
         for id in over.map(|(id, _)| *id).collect::<Vec<_>>() {

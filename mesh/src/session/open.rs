@@ -13,6 +13,7 @@ use crate::{
     envelope::{Body, Content, EnvelopeIn, SessionBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
+    lite::LiteId,
     rules::Rule,
     time::Instant,
 };
@@ -64,6 +65,7 @@ impl Sessions {
         match envelope.body() {
             Body::Session(body) => self.open_message(now, envelope, &body, None),
             Body::Sealed(body) => self.open_contact(now, identity, prekeys, envelope, &body, None),
+            Body::Lite(body) => self.open_lite(now, envelope, &body),
             Body::Signed { source_key, content, .. } => {
                 envelope.verify_signature(self.mode)?;
                 let source = Some(source_key);
@@ -103,6 +105,7 @@ impl Sessions {
             self.contacts.remove(&answered.contact);
         }
         self.confirm(&id);
+        self.lite.take_note(LiteId(id.0), &mut opened.inner);
         Ok(opened)
     }
 

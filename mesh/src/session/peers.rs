@@ -4,7 +4,7 @@ use super::{
     Instant, SESSION_SEND_AGE_MAX, SESSIONS_MAX, SKIPPED_KEYS_MAX, Session, SessionId, Sessions,
     rows, schedule,
 };
-use crate::{address::Address, limits::SESSIONS_PER_PEER_MAX};
+use crate::{address::Address, limits::SESSIONS_PER_PEER_MAX, lite::LiteId};
 
 impl Sessions {
     /// The session to seal in: one the peer has answered in before one it has not, then the one
@@ -58,6 +58,7 @@ impl Sessions {
     pub(super) fn remove(&mut self, id: SessionId) {
         let Some(session) = self.sessions.remove(&id) else { return };
         self.skipped -= session.receiving.kept();
+        self.lite.remove(LiteId(id.0));
         if let Some(answered) = &session.answered {
             self.contacts.remove(&answered.contact);
         }

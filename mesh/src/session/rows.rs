@@ -6,6 +6,7 @@
 //! | `s` ‖ id | the sending half, from the first counter that is not reserved |
 //! | `r` ‖ id | the receiving half |
 //! | `f` ‖ address | a peer's suite floor |
+//! | `l`, `k` ‖ id | the halves of a lite session ([`crate::lite`]) |
 //! | `t` | the clock |
 
 use alloc::{boxed::Box, vec::Vec};
@@ -17,6 +18,7 @@ use crate::{
     error::{Error, Malformed, Unsupported},
     identity::{PublicIdentity, Suite},
     limits::{FLOORS_MAX, SESSIONS_MAX},
+    lite::LiteSessions,
     record::{Record, Table},
     wire::{Reader, Writer},
 };
@@ -63,6 +65,9 @@ impl Sessions {
         let (kind, name) = key.split_first().ok_or(Malformed::MissingData("session row key"))?;
         if *kind == b'f' {
             return self.restore_floor(name, value);
+        }
+        if LiteSessions::owns(*kind) {
+            return self.lite.restore(*kind, name, value);
         }
         let id = name.try_into().map_err(|_| Malformed::OutOfRange("session row key"))?;
         self.restore_half(*kind, SessionId(id), value)

@@ -5,7 +5,8 @@
 //! transcript = digest(contact, sender key, floor)            signed by the sender inside the ciphertext
 //!
 //! shared ─┬ extract(contact)    ─ expand "first contact" ‖ lock → key, nonce of one first-contact envelope
-//!         └ extract(transcript) ─ expand "direction"            → tree root, receipt key, session id; twice
+//!         └ extract(transcript) ┬ expand "direction"            → tree root, receipt key, session id; twice
+//!                               └ expand "export"               → keys of a lite session
 //!
 //! tree root → message key ─ extract(boot salt) ─ expand "message" → key, nonce of one session envelope
 //! receipt key ─ expand "receipt" ‖ counter ‖ boot salt          → preimage of that envelope's lock
@@ -68,6 +69,12 @@ pub(super) fn contact_key(secret: &Secret, lock: &[u8; 16]) -> OneTimeKey {
 pub(super) fn directions(transcript: &[u8; 32], shared: &Secret) -> (Direction, Direction) {
     let secret = kdf::extract(transcript, &**shared);
     (direction(&secret, b"qpc session there"), direction(&secret, b"qpc session back"))
+}
+
+/// What other keys of the two ends of a session follow from (`MLL-05`).
+pub(super) fn exporter(transcript: &[u8; 32], shared: &Secret) -> Secret {
+    let secret = kdf::extract(transcript, &**shared);
+    kdf::expand::<32>(&secret, b"qpc session export")
 }
 
 /// The key of one session envelope.

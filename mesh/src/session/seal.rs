@@ -14,6 +14,7 @@ use crate::{
     },
     identity::{MeshIdentity, Suite},
     limits::ENVELOPE_LEN_MAX,
+    lite::LiteMark,
     rules::Rule,
     session::SessionId,
     time::Instant,
@@ -42,6 +43,8 @@ pub struct Sealed {
     pub lock: [u8; 16],
     /// The session it was sealed in or opens; `None` for one that stands alone.
     pub session: Option<SessionId>,
+    /// What a lite session is told when the receipt comes, or a refusal.
+    pub lite: Option<LiteMark>,
     /// The envelope.
     pub envelope: Admitted,
 }
@@ -127,7 +130,7 @@ impl Sessions {
         let tag = key.seal(self.mode, &header.immutable(), &mut bytes[text..]);
         bytes.extend_from_slice(&tag);
         let envelope = finish(self.mode, identity, header, bytes);
-        Ok(Sealed { lock, session: Some(id), envelope })
+        Ok(Sealed { lock, session: Some(id), lite: None, envelope })
     }
 
     /// Takes a session's next counter and its key.

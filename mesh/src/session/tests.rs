@@ -5,6 +5,7 @@ mod crash;
 mod ends;
 mod first_contact;
 mod forgeries;
+mod lite;
 mod messages;
 pub(crate) mod mutants;
 mod rows;

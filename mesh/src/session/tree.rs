@@ -23,7 +23,7 @@ const _: () = assert!(SESSION_MESSAGES_MAX == 1 << HEIGHT);
 
 /// The keys of one direction of a session that were not used yet. Wiped when dropped.
 #[derive(Clone)]
-pub(super) struct KeyTree {
+pub(crate) struct KeyTree {
     /// Sorted by `start`, disjoint.
     nodes: Vec<Node>,
 }
@@ -36,29 +36,29 @@ struct Node {
 }
 
 /// A message key, not yet removed from its tree.
-pub(super) struct Derived {
+pub(crate) struct Derived {
     index: usize,
     siblings: Vec<Node>,
     /// The key of the counter asked for.
-    pub(super) key: Secret,
+    pub(crate) key: Secret,
 }
 
 impl KeyTree {
     /// The whole tree of a root key.
-    pub(super) fn new(root: &[u8; 32]) -> Self {
+    pub(crate) fn new(root: &[u8; 32]) -> Self {
         let mut tree = Self { nodes: Vec::with_capacity(usize::from(HEIGHT) + 4) };
         tree.insert(0, Node { start: 0, height: HEIGHT, key: *root });
         tree
     }
 
     /// How many nodes are kept: at most one for each missing message and 20 more.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// The key of `counter`, if it was not used. The tree stays as it is until
     /// [`KeyTree::remove`], so that a forgery costs nothing but time.
-    pub(super) fn derive(&self, counter: u32) -> Option<Derived> {
+    pub(crate) fn derive(&self, counter: u32) -> Option<Derived> {
         let index = self.nodes.partition_point(|node| node.start <= counter).checked_sub(1)?;
         let top = &self.nodes[index];
         if !top.covers(counter) {
@@ -77,7 +77,7 @@ impl KeyTree {
     }
 
     /// Forgets a derived key and everything it follows from.
-    pub(super) fn remove(&mut self, derived: Derived) {
+    pub(crate) fn remove(&mut self, derived: Derived) {
         let Derived { index, siblings, .. } = derived;
         self.take_out(index);
         for sibling in siblings {
@@ -87,7 +87,7 @@ impl KeyTree {
     }
 
     /// Forgets the keys of all counters below `bound`.
-    pub(super) fn discard_below(&mut self, bound: u32) {
+    pub(crate) fn discard_below(&mut self, bound: u32) {
         while let Some(first) = self.nodes.first().filter(|first| first.start < bound) {
             let split = (first.end() > bound).then(|| first.children());
             self.take_out(0);
@@ -99,7 +99,7 @@ impl KeyTree {
     }
 
     /// Appends the tree: a count, then start, height and key of each node.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
         writer.varint(self.nodes.len() as u64);
         for node in &self.nodes {
@@ -108,7 +108,7 @@ impl KeyTree {
     }
 
     /// Reads what [`KeyTree::write`] wrote, at most `max` nodes.
-    pub(super) fn read(reader: &mut Reader<'_>, max: usize) -> Result<Self, Malformed> {
+    pub(crate) fn read(reader: &mut Reader<'_>, max: usize) -> Result<Self, Malformed> {
         let count = reader.varint("key tree count")?;
         let count = usize::try_from(count).ok().filter(|count| *count <= max);
         let count = count.ok_or(Malformed::TooLong("key tree"))?;

@@ -24,15 +24,17 @@ fn main() {
     if let Some(side) = args.get(1).and_then(|a| a.parse().ok()) { scenario.city.side_m = side; }
     let city = City::strew(&scenario.city, seed).expect("a city");
     println!("{:?}", city.shape());
-    for rate in [30.0, 480.0, 1920.0] {
+    scenario.warmup_s = args.get(3).and_then(|a| a.parse().ok()).unwrap_or(3_600);
+    let rates: Vec<f64> = args.get(2).map_or(vec![2_200.0], |a| a.split(',').map(|r| r.parse().unwrap()).collect());
+    for rate in rates {
         scenario.load.messages_per_hour = rate;
-        for content in [true, false] {
-            let started = Instant::now();
-            let load = Load::draw(&scenario, city.len(), seed);
-            let mut settings = experiment::baseline(&scenario);
-            settings.content_when_relayed = content;
-            let outcome = experiment::meshtastic(&scenario, &city, &load, seed, settings);
-            show(if content { "firmware" } else { "stubborn" }, rate, &outcome, started);
-        }
+        let load = Load::draw(&scenario, city.len(), seed);
+        let started = Instant::now();
+        let outcome = experiment::meshtastic(&scenario, &city, &load, seed, experiment::baseline(&scenario));
+        show("meshtastic", rate, &outcome, started);
+        let started = Instant::now();
+        let outcome = experiment::ours(&scenario, &city, &load, seed);
+        show("ours", rate, &outcome, started);
+        println!("before: {:.0} s of air", outcome.air_before_us as f64 / 1e6);
     }
 }

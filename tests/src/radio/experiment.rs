@@ -1,11 +1,14 @@
 //! The experiments: a protocol, a city, a load.
 
-use mesh::radio::Modulation;
+use std::time::Duration;
+
+use mesh::{crypto::Mode, radio::Modulation};
 
 use super::{
     city::City,
     load::Load,
     meshtastic::{Meshtastic, Settings},
+    ours::{Ours, Setup},
     outcome::Outcome,
     phy::Phy,
     run::Channel,
@@ -56,6 +59,23 @@ pub fn meshtastic(
     }
     air.offer(load);
     air.run(scenario.load_span_us().1)
+}
+
+/// Runs ours.
+pub fn ours(scenario: &RadioScenario, city: &City, load: &Load, seed: u64) -> Outcome {
+    let setup = Setup {
+        modulation: city.modulation(),
+        payload_len: scenario.load.payload_len,
+        lifetime: Duration::from_secs(scenario.deadline_s),
+        crypto: Mode::Transparent,
+    };
+    let root = Rng::new(seed).fork("stations");
+    let mut channel = Channel::new(scenario, city);
+    for station in Ours::city(&setup, &load.contacts, &root) {
+        channel.add(Box::new(station), 1, city.modulation());
+    }
+    channel.offer(load);
+    channel.run(scenario.load_span_us().1)
 }
 
 /// The load at which `delivered` of the messages arrive, found by halving an interval of loads.

@@ -15,6 +15,7 @@ pub mod city;
 pub mod experiment;
 pub mod load;
 pub mod meshtastic;
+pub mod ours;
 pub mod outcome;
 pub mod phy;
 pub mod run;

@@ -140,7 +140,7 @@ impl Node {
             self.sessions.keep(&from);
             return;
         }
-        let lock = super::receipts::lock_of(&receipt.preimage);
+        let Some(lock) = super::receipts::locks_of(&receipt.preimage).next() else { return };
         let reason = RefuseReason::Full;
         self.refuse(receipt.link, Refused { id: envelope, lock, reason });
     }

@@ -55,6 +55,7 @@ impl Outbox {
             lock,
             envelope: Some(envelope),
             session: None,
+            lite: None,
             link: None,
             sent_at: None,
             custody: true,

@@ -8,6 +8,7 @@ use crate::{
     envelope::{EnvelopeId, MessageId},
     limits,
     link::LinkId,
+    lite::LiteMark,
     node::inner::MessageHead,
     session::SessionId,
     time::Instant,
@@ -21,6 +22,7 @@ pub(in crate::node) struct Flight {
     /// The envelope, when it may be taken into custody.
     pub(in crate::node) envelope: Option<EnvelopeId>,
     pub(in crate::node) session: Option<SessionId>,
+    pub(in crate::node) lite: Option<LiteMark>,
     /// The link it left by; `None` once that is of an earlier run.
     pub(in crate::node) link: Option<LinkId>,
     /// When it left; `None` while it waits for the link.

@@ -27,6 +27,7 @@ use crate::{
     error::{Error, Malformed},
     limits,
     link::LinkId,
+    lite::LiteMark,
     record::{Record, Table},
     session::SessionId,
     time::Instant,
@@ -367,9 +368,9 @@ impl Outbox {
             dest.window_bytes = grown.min(IN_FLIGHT_BYTES_MAX);
         }
         let (link, session) = (flight.and_then(|f| f.link), flight.and_then(|f| f.session));
-        let kind = message.kind;
+        let (kind, lite) = (message.kind, flight.and_then(|f| f.lite));
         self.finish(now, id, MessageState::Received);
-        Some(Receipted { id, kind, to, link, session, after })
+        Some(Receipted { id, kind, to, link, session, lite, after })
     }
 
     /// Gives up on a message.
@@ -537,5 +538,6 @@ pub(super) struct Receipted {
     pub(super) to: Address,
     pub(super) link: Option<LinkId>,
     pub(super) session: Option<SessionId>,
+    pub(super) lite: Option<LiteMark>,
     pub(super) after: Duration,
 }

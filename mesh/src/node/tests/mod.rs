@@ -8,6 +8,7 @@ mod contacts;
 mod diagnose;
 mod hop;
 mod line;
+mod lite;
 mod mailbox;
 mod meeting;
 pub(crate) mod mutants;

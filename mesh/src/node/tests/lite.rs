@@ -1,0 +1,139 @@
+//! Lite sessions in nodes: what goes over slow ways (`specs/28-mls-lite.md`).
+
+use super::*;
+use crate::{envelope::EnvelopeIn, limits, wire::frame::FrameKind};
+
+fn caps(bitrate_bps: u64) -> LinkCaps {
+    LinkCaps { medium: Medium::Memory, mtu: limits::LINK_MTU_MAX, bitrate_bps, reliable: true }
+}
+
+/// Hosts in a row over links of these bit rates.
+fn row(rates: &[u64]) -> Net {
+    let mut net = Net::new(rates.len() as u8 + 1);
+    for (host, rate) in rates.iter().enumerate() {
+        net.connect_with(host, host + 1, caps(*rate));
+    }
+    net.run(Duration::from_secs(600));
+    net
+}
+
+/// The class and the length of every envelope that host sent since the trace was cleared.
+fn envelopes(net: &Net, host: usize) -> Vec<(u8, usize)> {
+    let frames = net.trace.iter().filter(|(from, _)| *from == host);
+    let bodies = frames.filter_map(|(_, frame)| {
+        (frame.get(1) == Some(&FrameKind::ENVELOPE.0)).then(|| &frame[2..])
+    });
+    bodies
+        .filter_map(|body| EnvelopeIn::parse(body).ok())
+        .map(|e| (e.header().class as u8, e.bytes().len()))
+        .collect()
+}
+
+/// Writes, waits for the receipt, and tells what left the sender as an envelope meanwhile.
+fn say(net: &mut Net, from: usize, to: usize, text: &str) -> Vec<(u8, usize)> {
+    net.trace.clear();
+    let id = net.send(from, to, text);
+    net.run(Duration::from_secs(60));
+    assert!(net.received(from, id), "{text}");
+    envelopes(net, from)
+}
+
+const FIFTY: &str = "fifty bytes of text are what a person types mostly";
+
+/// MLL-14: over a slow hop the first message agrees on keys, the second on names, and the third is
+/// 12 bytes longer than its text, with a receipt that every relay understands.
+#[test]
+fn mll_14_three_nodes_and_a_slow_link() {
+    assert_eq!(FIFTY.len(), 50);
+    for rates in [[2_000, 2_000], [100_000_000, 2_000], [2_000, 100_000_000]] {
+        let mut net = row(&rates);
+        assert_eq!(say(&mut net, 0, 2, "hello")[0].0, 2, "a first contact");
+        let [(class, named)] = say(&mut net, 0, 2, FIFTY)[..] else { panic!() };
+        assert_eq!((class, named), (3, 45 + 3 + 6 + 11 + 50), "it tells its name");
+        for n in 0..5 {
+            assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)], "{n}");
+        }
+        assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
+        let shown = net.shown(2);
+        assert_eq!((shown.len(), shown[6]), (7, FIFTY));
+        // The relay kept nothing that was receipted.
+        assert_eq!(net.hosts[1].node.counters.duplicates, 0);
+    }
+}
+
+/// MLL-14: fast, slow, fast: what counts is the way, not the first hop.
+#[test]
+fn mll_14_a_slow_hop_in_the_middle() {
+    let mut net = row(&[100_000_000, 2_000, 100_000_000]);
+    say(&mut net, 0, 3, "hello");
+    say(&mut net, 0, 3, "name");
+    assert_eq!(say(&mut net, 0, 3, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(net.shown(3), ["hello", "name", FIFTY]);
+}
+
+/// MLL-14: a fast way is as it was.
+#[test]
+fn mll_14_fast_ways_seal_in_full() {
+    let mut net = row(&[100_000_000, 100_000_000]);
+    say(&mut net, 0, 2, "hello");
+    for _ in 0..3 {
+        assert_eq!(say(&mut net, 0, 2, "more")[0].0, 1);
+    }
+}
+
+/// MLL-08: sent again and again over a link that loses half, every message is shown once.
+#[test]
+fn mll_08_losses_on_the_way() {
+    let mut net = row(&[2_000, 2_000]);
+    say(&mut net, 0, 2, "hello");
+    net.wires[1].loss_percent = 40;
+    let sent: Vec<_> = texts(30);
+    for text in &sent {
+        net.send(0, 2, text);
+        net.run(Duration::from_secs(20));
+    }
+    net.wires[1].loss_percent = 0;
+    net.run(Duration::from_secs(7_200));
+    let mut shown = net.shown(2);
+    shown.sort();
+    let mut expected: Vec<_> = ["hello".into()].into_iter().chain(sent).collect();
+    expected.sort();
+    assert_eq!(shown, expected);
+}
+
+/// MLL-06, MLL-09: restarts of either end cost no message and no reuse.
+#[test]
+fn mll_09_restarts_of_both_ends() {
+    let mut net = row(&[2_000, 2_000]);
+    let mut expected = Vec::from(["hello".into()]);
+    say(&mut net, 0, 2, "hello");
+    for round in 0..6 {
+        for text in texts(4) {
+            let text = alloc::format!("{round} {text}");
+            say(&mut net, 0, 2, &text);
+            expected.push(text);
+        }
+        net.crash(if round % 2 == 0 { 0 } else { 2 });
+        net.run(Duration::from_secs(120));
+    }
+    assert_eq!(say(&mut net, 0, 2, "last")[0].0, 3);
+    expected.push("last".into());
+    assert_eq!(net.shown(2), expected);
+}
+
+/// MLL-09: a recipient that has lost its sessions refuses what it has no tag for, and is reached
+/// again.
+#[test]
+fn mll_09_an_unknown_tag_is_refused() {
+    let mut net = row(&[2_000, 2_000]);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 0, 2, "lite");
+    net.hosts[2].disk.retain(|(table, key), _| *table != Table::Sessions || key[0] == b'f');
+    net.crash(2);
+    net.run(Duration::from_secs(60));
+    net.send(0, 2, "after");
+    net.run(Duration::from_secs(1_800));
+    assert!(net.shown(2).contains(&"after".into()));
+    say(&mut net, 0, 2, "named");
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+}
