@@ -41,8 +41,14 @@ pub struct Ours {
 
 impl fmt::Debug for Ours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (radio, node) = (self.port.counters(), self.node.counters());
-        write!(f, "{radio:?} {node:?} {} links, frames by kind {:?}", self.links.len(), self.kinds)
+        let (radio, node) = (self.port.counters(), self.node.status());
+        let routes = self.node.routes().count();
+        write!(
+            f,
+            "{} links, {routes} routes, frames of the node by kind {:?}, {radio:?} {node:?}",
+            self.links.len(),
+            self.kinds
+        )
     }
 }
 

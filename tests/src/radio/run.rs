@@ -89,6 +89,7 @@ impl Channel {
             let now = self.queue.now();
             self.handle(now, what);
         }
+        if let Ok(at) = std::env::var("QPC_RADIO_SHOW") { for at in at.split(',') { eprintln!("{at}: {:?}", self.stations[at.parse::<usize>().unwrap()]); } }
         self.outcome.count(&self.offers, &self.fates, self.measured, self.deadline_us);
         self.outcome
     }
