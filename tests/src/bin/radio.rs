@@ -22,6 +22,9 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let seed = args.first().and_then(|a| a.parse().ok()).unwrap_or(1);
     if let Some(side) = args.get(1).and_then(|a| a.parse().ok()) { scenario.city.side_m = side; }
+    if let Some(v) = args.get(4).and_then(|a| a.parse().ok()) { scenario.measure_s = v; scenario.settle_s = v / 2; scenario.deadline_s = 300; }
+    if let Some(v) = args.get(5).and_then(|a| a.parse().ok()) { scenario.city.radios = v; }
+    if let Some(v) = args.get(6).and_then(|a| a.parse().ok()) { scenario.load.contacts = v; }
     let city = City::strew(&scenario.city, seed).expect("a city");
     println!("{:?}", city.shape());
     scenario.warmup_s = args.get(3).and_then(|a| a.parse().ok()).unwrap_or(3_600);
@@ -30,8 +33,8 @@ fn main() {
         scenario.load.messages_per_hour = rate;
         let load = Load::draw(&scenario, city.len(), seed);
         let started = Instant::now();
-        let outcome = experiment::meshtastic(&scenario, &city, &load, seed, experiment::baseline(&scenario));
-        show("meshtastic", rate, &outcome, started);
+        if std::env::var("OURS").is_err() { let outcome = experiment::meshtastic(&scenario, &city, &load, seed, experiment::baseline(&scenario));
+        show("meshtastic", rate, &outcome, started); }
         let started = Instant::now();
         let outcome = experiment::ours(&scenario, &city, &load, seed);
         show("ours", rate, &outcome, started);
