@@ -75,4 +75,7 @@ pub struct LinkUp {
 pub struct Transmit {
     /// Bytes appended to the buffer: exactly one frame.
     pub size: usize,
+    /// Where it stands among what other links of a shared medium have: the lower the sooner. Counted
+    /// in bytes, so that whoever sends much or large frames comes later (`HOP-14`).
+    pub turn: u64,
 }

@@ -143,7 +143,7 @@ impl Node {
         let Some(egress) = self.routing.choose(now, &header.dest, &[link]) else {
             self.drop_frame(DropReason::NoRoute);
             self.say_no_route(link, &header.lock, header.dest);
-            self.routing.find(now, &header.dest, None, &mut self.rng);
+            self.routing.find_for(now, &header.dest, link, &mut self.rng);
             return;
         };
         if !self.has_ingress_room(link) {
@@ -188,7 +188,12 @@ impl Node {
             None => {
                 let retry_at = now + self.store.back_off(&id);
                 self.store.set_stage(&id, Stage::Waiting, Some(retry_at));
-                self.routing.find(now, &header.dest, None, &mut self.rng);
+                match ingress {
+                    Some(link) => {
+                        self.routing.find_for(now, &header.dest, link, &mut self.rng);
+                    }
+                    None => self.routing.find(now, &header.dest, None, &mut self.rng),
+                }
             }
         }
     }

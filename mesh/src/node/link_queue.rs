@@ -47,6 +47,37 @@ struct Entry {
     len: usize,
 }
 
+/// Whose turn it is on a medium that all its links share: start-time fair queueing by bytes. Each
+/// neighbour's next envelope starts where its last one ended, and not before those that are on the
+/// air now, so that nobody saves turns up.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    ends: BTreeMap<Ingress, u64>,
+    now: u64,
+}
+
+impl Turns {
+    fn of(&self, ingress: Ingress) -> u64 {
+        self.ends.get(&ingress).map_or(self.now, |end| self.now.max(*end))
+    }
+
+    /// Where things stand.
+    pub(super) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn take(&mut self, ingress: Ingress, len: usize) -> u64 {
+        let start = self.of(ingress);
+        self.now = start;
+        self.ends.retain(|_, end| *end > start);
+        self.ends.insert(ingress, start + (len + TURN_OVERHEAD) as u64);
+        start
+    }
+}
+
+/// What a frame costs beside its bytes: preamble, turn and acknowledgement.
+const TURN_OVERHEAD: usize = 40;
+
 /// One priority's envelopes: a round over ingress neighbours, within each a round over
 /// destinations, within each first in first out.
 #[derive(Debug, Default)]
@@ -78,6 +109,17 @@ impl FairQueue {
 
     fn pop(&mut self) -> Option<(Ingress, Entry)> {
         let ingress = self.round.pop_front()?;
+        self.pop_of(ingress)
+    }
+
+    /// The next of one neighbour's, out of its turn.
+    fn pop_from(&mut self, ingress: Ingress) -> Option<(Ingress, Entry)> {
+        let at = self.round.iter().position(|other| *other == ingress)?;
+        self.round.remove(at);
+        self.pop_of(ingress)
+    }
+
+    fn pop_of(&mut self, ingress: Ingress) -> Option<(Ingress, Entry)> {
         let flow = self.flows.get_mut(&ingress)?;
         let dest = flow.round.pop_front()?;
         let queue = flow.dests.get_mut(&dest)?;
@@ -148,6 +190,21 @@ impl LinkQueue {
         let (ingress, entry) = self.envelopes.iter_mut().rev().find_map(FairQueue::pop)?;
         self.envelope_count -= 1;
         Some((ingress, entry.item, entry.len))
+    }
+
+    /// The next envelope for a shared medium: of the neighbour whose turn is first, whatever priority
+    /// others claim, and with its place among all links (`HOP-14`).
+    pub(super) fn pop_envelope_shared(
+        &mut self,
+        turns: &mut Turns,
+    ) -> Option<(Ingress, Queued, usize, u64)> {
+        let waiting = self.envelopes.iter().flat_map(|queue| queue.flows.keys().copied());
+        let first = waiting.min_by_key(|ingress| (turns.of(*ingress), *ingress))?;
+        let mut queues = self.envelopes.iter_mut().rev();
+        let (ingress, entry) = queues.find_map(|queue| queue.pop_from(first))?;
+        self.envelope_count -= 1;
+        let turn = turns.take(ingress, entry.len);
+        Some((ingress, entry.item, entry.len, turn))
     }
 
     pub(super) fn push_custody_ack(&mut self, id: EnvelopeId) {
@@ -283,6 +340,38 @@ mod tests {
         push(&mut queue, 2, 9, 100);
         push(&mut queue, 2, 9, 101);
         assert_eq!(order(&mut queue), [0, 100, 1, 101, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn hop_14_on_a_shared_medium_bytes_count_and_priority_does_not() {
+        let (mut turns, mut near, mut far) =
+            (Turns::default(), LinkQueue::default(), LinkQueue::default());
+        let push = |queue: &mut LinkQueue, from: u32, priority, len: usize, n: u8| {
+            let item = Queued::Stored(EnvelopeId([n; 16]));
+            queue.push_envelope(Ingress::Link(LinkId(from)), dest(n), priority, item, len);
+        };
+        // A flood of large urgent envelopes on both links; one neighbour with small ones on one.
+        for n in 0..20 {
+            push(&mut near, 1, Priority::Urgent, 400, n);
+            push(&mut far, 1, Priority::Urgent, 400, n);
+            push(&mut near, 2, Priority::Low, 60, 100 + n);
+        }
+        let (mut flood, mut honest) = (0, 0);
+        for _ in 0..16 {
+            // The medium takes what has the lower turn of the two links' next.
+            let mut heads = Vec::new();
+            heads.extend(near.pop_envelope_shared(&mut turns));
+            heads.extend(far.pop_envelope_shared(&mut turns));
+            for (ingress, _, len, _) in heads {
+                if ingress == Ingress::Link(LinkId(1)) { flood += len } else { honest += len }
+            }
+        }
+        assert!(honest >= 60 * 14, "{honest} bytes against {flood}");
+        let mut turn = turns.now();
+        while let Some((.., next)) = near.pop_envelope_shared(&mut turns) {
+            assert!(next >= turn, "turns never run backwards");
+            turn = next;
+        }
     }
 
     #[test]

@@ -489,8 +489,7 @@ impl Node {
 
     fn write_envelope(&mut self, now: Instant, link: LinkId, buf: &mut Vec<u8>) -> bool {
         loop {
-            let popped = self.links.get_mut(&link).and_then(|state| state.queue.pop_envelope());
-            let Some((ingress, item, len)) = popped else { return false };
+            let Some((ingress, item, len)) = self.pop_envelope(link) else { return false };
             self.release_ingress(ingress, len);
             let wrote = match item {
                 Queued::Owned { envelope, since } => {
@@ -502,6 +501,16 @@ impl Node {
                 return true;
             }
         }
+    }
+
+    fn pop_envelope(&mut self, link: LinkId) -> Option<(Ingress, Queued, usize)> {
+        let state = self.links.get_mut(&link)?;
+        if !state.up.caps.shared {
+            return state.queue.pop_envelope();
+        }
+        let (ingress, item, len, turn) = state.queue.pop_envelope_shared(&mut self.turns)?;
+        self.turn = turn;
+        Some((ingress, item, len))
     }
 
     fn write_owned(

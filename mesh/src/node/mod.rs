@@ -34,9 +34,9 @@ use alloc::{
 
 pub use self::meeting::{InviteVerdict, Strangers};
 use self::{
-    bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, links::Link,
-    mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce, proofs::Proofs,
-    receipts::LockTable, records::Commit,
+    bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, link_queue::Turns,
+    links::Link, mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce,
+    proofs::Proofs, receipts::LockTable, records::Commit,
 };
 use crate::{
     address::Address,
@@ -133,6 +133,9 @@ pub struct Node {
     wall: Option<(Instant, WallClock)>,
     links: BTreeMap<LinkId, Link>,
     dirty_links: BTreeSet<LinkId>,
+    /// Whose turn it is on the shared medium, and that of the frame being written.
+    turns: Turns,
+    turn: u64,
     routing: Routing,
     sessions: Sessions,
     prekeys: PreKeys,
@@ -212,6 +215,8 @@ impl Node {
             routed_receipts_due: None,
             links: BTreeMap::new(),
             dirty_links: BTreeSet::new(),
+            turns: Turns::default(),
+            turn: 0,
             wall: None,
             blocked: BTreeMap::new(),
             settled: true,
@@ -379,6 +384,7 @@ impl Node {
     ) -> Option<Transmit> {
         self.settle();
         let start = buf.len();
+        self.turn = self.turns.now();
         if !self.write_frame(now, link, buf) {
             return None;
         }
@@ -386,7 +392,7 @@ impl Node {
         if let Some(state) = self.links.get_mut(&link) {
             state.count_sent(size);
         }
-        Some(Transmit { size })
+        Some(Transmit { size, turn: self.turn })
     }
 
     /// Next event for the application.

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::{
     AirClass, NeighbourId, RadioEvent, RadioPort,
+    neighbour::Long,
     wire::{BODY_MAX, PAYLOAD_LEN_MAX},
 };
 use crate::{
@@ -22,13 +23,8 @@ impl RadioPort {
         (self.timing.air_max + self.timing.gap + self.timing.slot * 8) * 2
     }
 
-    pub(super) fn start_pieces(
-        &mut self,
-        now: Instant,
-        id: NeighbourId,
-        message: Vec<u8>,
-        class: AirClass,
-    ) {
+    pub(super) fn start_pieces(&mut self, now: Instant, id: NeighbourId, long: Long<Vec<u8>>) {
+        let Long { pieces: message, class, turn } = long;
         let pause = self.pause();
         let piece_us = self.config.modulation.time_on_air_us(PAYLOAD_LEN_MAX + 1);
         let ask_us = u64::try_from(self.timing.ack_timeout(self.timing.ack_air).as_micros());
@@ -40,7 +36,7 @@ impl RadioPort {
         let message_id = neighbour.next_message;
         neighbour.next_message = message_id.wrapping_add(1);
         let outgoing = Outgoing::new(now, message_id, message, BODY_MAX, parity, pause);
-        neighbour.outgoing = outgoing.map(|outgoing| (outgoing, class));
+        neighbour.outgoing = outgoing.map(|pieces| Long { pieces, class, turn });
     }
 
     /// Puts the next piece for a neighbour on the air.
@@ -51,9 +47,9 @@ impl RadioPort {
         buf: &mut Vec<u8>,
     ) -> Option<AirClass> {
         let neighbour = self.neighbours.get_mut(&id)?;
-        let (outgoing, class) = neighbour.outgoing.as_mut()?;
-        let (class, mut body) = (*class, Vec::with_capacity(BODY_MAX));
-        if !outgoing.poll(now, &mut body) {
+        let long = neighbour.outgoing.as_mut()?;
+        let (class, mut body) = (long.class, Vec::with_capacity(BODY_MAX));
+        if !long.pieces.poll(now, &mut body) {
             return None;
         }
         let bytes = neighbour.payload(self.me.hint(), CompactType::PIECE, &body);
@@ -91,8 +87,8 @@ impl RadioPort {
         body: &[u8],
     ) -> Result<(), Error> {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
-        if let Some((outgoing, _)) = &mut neighbour.outgoing {
-            outgoing.on_repair(now, body)?;
+        if let Some(long) = &mut neighbour.outgoing {
+            long.pieces.on_repair(now, body)?;
         }
         self.finish_pieces(now, id);
         Ok(())
@@ -101,9 +97,8 @@ impl RadioPort {
     /// Forgets a message that is through or given up, and begins the next.
     fn finish_pieces(&mut self, now: Instant, id: NeighbourId) {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
-        let over =
-            |(outgoing, _): &mut (Outgoing, AirClass)| outgoing.verdict() != Verdict::UnderWay;
-        let Some((done, _)) = neighbour.outgoing.take_if(over) else { return };
+        let over = |long: &mut Long<Outgoing>| long.pieces.verdict() != Verdict::UnderWay;
+        let Some(Long { pieces: done, .. }) = neighbour.outgoing.take_if(over) else { return };
         let delivered = done.verdict() == Verdict::Delivered;
         let (sent, repeated) = done.counts();
         neighbour.on_delivery(delivered && repeated * 4 <= sent);
@@ -112,8 +107,8 @@ impl RadioPort {
             transmissions: if delivered { (1 + repeated * 2 / sent.max(1)) as u8 } else { 4 },
             delivered,
         });
-        if let Some((message, class)) = neighbour.long.take() {
-            self.start_pieces(now, id, message, class);
+        if let Some(long) = neighbour.long.take() {
+            self.start_pieces(now, id, long);
         }
         if !delivered {
             self.on_failure(id);
@@ -125,8 +120,8 @@ impl RadioPort {
         let ids: Vec<NeighbourId> = self.neighbours.keys().copied().collect();
         for id in ids {
             let outgoing = self.neighbours.get_mut(&id).and_then(|n| n.outgoing.as_mut());
-            if let Some((outgoing, _)) = outgoing {
-                outgoing.handle_timeout(now);
+            if let Some(long) = outgoing {
+                long.pieces.handle_timeout(now);
                 self.finish_pieces(now, id);
             }
         }

@@ -29,7 +29,8 @@ pub(super) struct Introduction {
     /// Hellos that may still be sent at once; one comes back every [`HELLO_EVERY`] units.
     allowance: u32,
     refilled: Instant,
-    refresh: Instant,
+    /// No keys are handed out before.
+    keys_again: Instant,
     /// Tries without anybody there.
     lonely: u32,
 }
@@ -49,6 +50,9 @@ const LONELY_MAX: Duration = Duration::from_secs(3_600);
 /// A neighbour that was silent for so long is gone.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(12 * 3_600);
 
+/// Keys are handed out, to as many as fit a payload, once in so many times the air time of a hello.
+const KEYS_EVERY: u32 = 12;
+
 /// Times a broadcast key is sent to somebody who does not confirm it.
 const KEYS_TRIES_MAX: u32 = 6;
 
@@ -60,7 +64,7 @@ impl Introduction {
             idle: false,
             allowance: HELLO_BURST,
             refilled: now,
-            refresh: first,
+            keys_again: now,
             lonely: 0,
         }
     }
@@ -200,7 +204,6 @@ impl RadioPort {
             let wait = self.config.air(150).saturating_mul(16 << intro.lonely);
             wait.min(LONELY_MAX)
         };
-        intro.refresh = now + wait;
         now + wait + self.some_units(32)
     }
 
@@ -243,9 +246,16 @@ impl RadioPort {
         Ok(())
     }
 
+    /// When somebody is to be given our broadcast key.
+    pub(super) fn keys_due(&self) -> Option<Instant> {
+        let due = self.neighbours.values().filter_map(|n| n.keys_due).min()?;
+        Some(due.max(self.introduction.keys_again))
+    }
+
     /// Broadcast keys for those who lack ours, as many as fit one payload (`RAD-06`).
     pub(super) fn take_keys(&mut self, now: Instant) -> Option<Vec<u8>> {
-        self.neighbours.values().filter_map(|n| n.keys_due).find(|due| *due <= now)?;
+        self.keys_due().filter(|due| *due <= now)?;
+        self.introduction.keys_again = now + self.unit() * KEYS_EVERY;
         let mut due: Vec<_> =
             self.neighbours.iter().filter_map(|(id, n)| n.keys_due.map(|due| (due, *id))).collect();
         due.sort_unstable();
@@ -263,7 +273,8 @@ impl RadioPort {
             neighbour.keys_tries += 1;
             let rest = again * (1 << neighbour.keys_tries.min(KEYS_TRIES_MAX));
             // Once both have everything nobody answers any more; what got lost shows by traffic.
-            let done = neighbour.keys_tries >= KEYS_TRIES_MAX || (has_yours && neighbour.knows_us);
+            let most = if neighbour.up { KEYS_TRIES_MAX } else { KEYS_TRIES_MAX / 2 };
+            let done = neighbour.keys_tries >= most || (has_yours && neighbour.knows_us);
             neighbour.keys_due = (!done).then_some(now + rest);
         }
         let payload = write_keys(self.me.hint(), &entries);

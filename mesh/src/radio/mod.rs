@@ -43,7 +43,12 @@ pub use self::{
     port::{RadioCounters, RadioPort},
     wire::PAYLOAD_LEN_MAX,
 };
-use crate::{crypto::Mode, identity::PublicIdentity, link::LinkCaps, time::Instant};
+use crate::{
+    crypto::Mode,
+    identity::PublicIdentity,
+    link::{LinkCaps, Transmit},
+    time::Instant,
+};
 
 /// How well something was heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +126,22 @@ pub struct AirFrame {
     pub len: usize,
     /// What they are for.
     pub class: AirClass,
+}
+
+/// What the node gave for a neighbour: the place of the frame among others, or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulled(Option<u64>);
+
+impl From<Option<Transmit>> for Pulled {
+    fn from(transmit: Option<Transmit>) -> Self {
+        Self(transmit.map(|transmit| transmit.turn))
+    }
+}
+
+impl From<bool> for Pulled {
+    fn from(is_frame: bool) -> Self {
+        Self(is_frame.then_some(0))
+    }
 }
 
 /// What a port has to know of its radio.

@@ -47,13 +47,21 @@ pub(super) struct Neighbour {
     pub(super) counter_seen: CounterWindow,
     pub(super) waiting: VecDeque<Payload>,
     /// A frame under way in pieces.
-    pub(super) outgoing: Option<(Outgoing, AirClass)>,
+    pub(super) outgoing: Option<Long<Outgoing>>,
     /// A frame that waits until the one in pieces is through.
-    pub(super) long: Option<(Vec<u8>, AirClass)>,
+    pub(super) long: Option<Long<Vec<u8>>>,
     pub(super) outstanding: Option<Outstanding>,
     pub(super) acks: Vec<AckDue>,
     pub(super) seen: Seen,
     pub(super) next_message: u8,
+}
+
+/// A frame too long for one payload: whole, or in pieces.
+#[derive(Debug)]
+pub(super) struct Long<T> {
+    pub(super) pieces: T,
+    pub(super) class: AirClass,
+    pub(super) turn: u64,
 }
 
 /// A payload that is ready for the air.
@@ -61,6 +69,8 @@ pub(super) struct Neighbour {
 pub(super) struct Payload {
     pub(super) bytes: Vec<u8>,
     pub(super) class: AirClass,
+    /// Its place among those of its class, as the node says.
+    pub(super) turn: u64,
     /// The frame inside, to be said in other words if the neighbour does not understand these. Empty
     /// for what the port says itself, which is not acknowledged.
     pub(super) frame: Vec<u8>,

@@ -8,7 +8,7 @@ use alloc::{
 use core::time::Duration;
 
 use super::{
-    AirClass, AirFrame, NeighbourId, RadioPort, Signal,
+    AirClass, AirFrame, NeighbourId, PAYLOAD_LEN_MAX, Pulled, RadioPort, Signal,
     keys::tag,
     neighbour::Neighbour,
     turn::repeat_wait,
@@ -120,7 +120,7 @@ impl RadioPort {
     pub(super) fn next_payload(
         &mut self,
         now: Instant,
-        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Pulled,
         buf: &mut Vec<u8>,
     ) -> Option<AirFrame> {
         let start = buf.len();
@@ -131,7 +131,7 @@ impl RadioPort {
     fn next_class(
         &mut self,
         now: Instant,
-        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Pulled,
         buf: &mut Vec<u8>,
     ) -> Option<AirClass> {
         // Pulled first: the node's answer may make an acknowledgement of ours needless.
@@ -184,7 +184,7 @@ impl RadioPort {
         while let Some(at) = self.broadcasts.waiting.iter().position(is_one) {
             let Some(item) = self.broadcasts.waiting.remove(at) else { return };
             if let Some(id) = item.wanted.first() {
-                self.prepare(now, *id, &item.frame);
+                self.prepare(now, *id, &item.frame, 0);
             }
         }
     }
@@ -200,7 +200,11 @@ impl RadioPort {
     }
 
     /// Asks the node for what it has, until each neighbour has a frame or nothing more.
-    fn pull_all(&mut self, now: Instant, pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool) {
+    fn pull_all(
+        &mut self,
+        now: Instant,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> Pulled,
+    ) {
         let mut ready: Vec<_> = self
             .neighbours
             .iter()
@@ -212,26 +216,27 @@ impl RadioPort {
         for (_, id) in ready {
             for _ in 0..PULLS_MAX {
                 frame.clear();
-                if !pull(id, &mut frame) {
+                let Pulled(Some(turn)) = pull(id, &mut frame) else {
                     self.set_ready(id, false);
                     break;
-                }
+                };
                 if !self.take_broadcast(now, id, &frame) {
-                    self.prepare(now, id, &frame);
+                    self.prepare(now, id, &frame, turn);
                     break;
                 }
             }
         }
     }
 
-    /// The neighbour whose payload is next: by class, then by who had the least air time.
+    /// The neighbour whose payload is next: by class, then as the node says, then by who had the least
+    /// air time.
     fn best_neighbour(&self) -> Option<(AirClass, NeighbourId)> {
         self.neighbours
             .iter()
             .filter(|(_, n)| n.up && n.outstanding.is_none())
-            .filter_map(|(id, n)| n.next_class().map(|class| (class, n.turn, *id)))
+            .filter_map(|(id, n)| n.next_turn().map(|(class, turn)| (class, turn, n.turn, *id)))
             .min()
-            .map(|(class, _, id)| (class, id))
+            .map(|(class, .., id)| (class, id))
     }
 
     fn best_broadcast(&self, now: Instant) -> Option<(AirClass, usize)> {
@@ -294,13 +299,16 @@ impl Neighbour {
     /// Whether a turn would be used, as far as can be known without asking the node.
     pub(super) fn has_something(&self) -> bool {
         let asks = self.ready && self.is_idle();
-        self.up && (asks || (self.outstanding.is_none() && self.next_class().is_some()))
+        self.up && (asks || (self.outstanding.is_none() && self.next_turn().is_some()))
     }
 
-    fn next_class(&self) -> Option<AirClass> {
-        let piece = self.outgoing.as_ref().filter(|(outgoing, _)| outgoing.is_ready());
-        let piece = piece.map(|(_, class)| *class);
-        self.waiting.front().map(|payload| payload.class).or(piece)
+    fn next_turn(&self) -> Option<(AirClass, u64)> {
+        let piece = self.outgoing.as_ref().filter(|long| long.pieces.is_ready());
+        // Every piece takes a turn of its own.
+        let piece = piece.map(|long| {
+            (long.class, long.turn + u64::from(long.pieces.counts().0) * PAYLOAD_LEN_MAX as u64)
+        });
+        self.waiting.front().map(|payload| (payload.class, payload.turn)).or(piece)
     }
 }
 

@@ -9,7 +9,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    AirFrame, NeighbourId, NeighbourView, RadioConfig, RadioEvent, Signal,
+    AirFrame, NeighbourId, NeighbourView, Pulled, RadioConfig, RadioEvent, Signal,
     keys::{BroadcastKey, Incarnation, tag},
     meeting::{Introduction, SILENCE_MAX},
     neighbour::Neighbour,
@@ -264,17 +264,19 @@ impl RadioPort {
     /// Appends the next payload for the air to `buf`; `None` when it is nobody's turn here, as
     /// [`Self::poll_timeout`] says until when. To be called only when the modem is free and the law
     /// allows a payload of [`PAYLOAD_LEN_MAX`]. `pull` is [`crate::Node::poll_transmit`] of the
-    /// neighbour's link: it appends a frame, or returns `false`.
-    pub fn poll_air(
+    /// neighbour's link: it appends a frame and gives what that function gave, or, where nothing is
+    /// known of turns, whether there was one.
+    pub fn poll_air<R: Into<Pulled>>(
         &mut self,
         now: Instant,
-        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> bool,
+        pull: &mut dyn FnMut(NeighbourId, &mut Vec<u8>) -> R,
         buf: &mut Vec<u8>,
     ) -> Option<AirFrame> {
         if self.in_air.is_some() || self.turn.is_busy() {
             return None;
         }
-        let frame = self.next_payload(now, pull, buf)?;
+        let mut pull = |id: NeighbourId, frame: &mut Vec<u8>| pull(id, frame).into();
+        let frame = self.next_payload(now, &mut pull, buf)?;
         self.in_air.get_or_insert(None);
         Some(frame)
     }
@@ -305,9 +307,8 @@ impl RadioPort {
         let acks = self.neighbours.values().flat_map(|n| n.acks.iter().map(|ack| ack.due)).min();
         let ready = self.neighbours.values().any(Neighbour::has_something);
         let silences = self.neighbours.values().filter_map(|n| n.outgoing.as_ref());
-        let silences = silences.filter_map(|(outgoing, _)| outgoing.poll_timeout()).min();
+        let silences = silences.filter_map(|long| long.pieces.poll_timeout()).min();
         let repeats = self.neighbours.values().filter_map(|n| n.outstanding.as_ref()?.due).min();
-        let keys = self.neighbours.values().filter_map(|n| n.keys_due).min();
         [
             silent,
             silences,
@@ -315,7 +316,7 @@ impl RadioPort {
             acks.map(|due| due.max(self.turn.ack_at())),
             ready.then_some(at),
             repeats.map(|due| due.max(at)),
-            keys.map(|due| due.max(at)),
+            self.keys_due().map(|due| due.max(at)),
             self.introduction.due.map(|due| due.max(at)),
             self.broadcasts.poll_timeout().map(|due| due.max(at)),
         ]

@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 
 use super::{
     AirClass, NeighbourId, RadioEvent, RadioPort, Signal,
-    neighbour::{AckDue, Lock, Neighbour, Outstanding, Payload},
+    neighbour::{AckDue, Lock, Long, Neighbour, Outstanding, Payload},
     turn::{TRANSMISSIONS_MAX, WINDOW, slots},
     wire::{ACK_REF_LEN, ACK_REFS_MAX, BODY_MAX, Unicast, kind, split_unicast},
 };
 use crate::{
     compact::{self, CompactType, DecodeError, Introduced, Unknown},
     crypto::hash::{Domain, digest16},
-    envelope::Header,
+    envelope::{Header, Priority},
     error::{Error, Malformed, PeerMisbehaved},
     time::Instant,
     wire::frame::{self, FrameKind},
@@ -22,7 +22,7 @@ const FAILURES_MAX: u32 = 3;
 
 impl RadioPort {
     /// Makes payloads of a frame of the node for a neighbour.
-    pub(super) fn prepare(&mut self, now: Instant, id: NeighbourId, frame: &[u8]) {
+    pub(super) fn prepare(&mut self, now: Instant, id: NeighbourId, frame: &[u8], turn: u64) {
         let class = class_of(frame);
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let mut body = Vec::with_capacity(BODY_MAX);
@@ -33,10 +33,11 @@ impl RadioPort {
         };
         if body.len() > BODY_MAX {
             body.insert(0, encoded.kind.0);
+            let long = Long { pieces: body, class, turn };
             if neighbour.outgoing.is_some() {
-                neighbour.long = Some((body, class));
+                neighbour.long = Some(long);
             } else {
-                self.start_pieces(now, id, body, class);
+                self.start_pieces(now, id, long);
             }
             return;
         }
@@ -49,6 +50,7 @@ impl RadioPort {
             frame: frame.to_vec(),
             bytes,
             class,
+            turn,
             introduces,
         };
         neighbour.waiting.push_back(payload);
@@ -64,6 +66,7 @@ impl RadioPort {
         neighbour.waiting.push_front(Payload {
             bytes,
             class: AirClass::Control,
+            turn: 0,
             frame: Vec::new(),
             introduces: Introduced::NONE,
             mark: None,
@@ -262,7 +265,7 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
         neighbour.labels.on_unknown(&unknown);
         if let Some(outstanding) = neighbour.outstanding.take() {
-            self.prepare(now, id, &outstanding.payload.frame);
+            self.prepare(now, id, &outstanding.payload.frame, outstanding.payload.turn);
         }
         Ok(())
     }
@@ -415,10 +418,17 @@ fn opened_by(bytes: &[u8]) -> Vec<[Lock; 2]> {
 
 /// Whose turn a frame takes (`RAD-13`).
 pub(super) fn class_of(bytes: &[u8]) -> AirClass {
-    match frame::split(bytes).map_or(FrameKind(0), |(kind, _)| kind) {
+    let Ok((kind, body)) = frame::split(bytes) else { return AirClass::Bulk };
+    match kind {
+        FrameKind::ENVELOPE if is_patient(body) => AirClass::Bulk,
         FrameKind::ENVELOPE | FrameKind::BUNDLE => AirClass::Conversation,
         FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::CHANNEL => AirClass::Broadcast,
         FrameKind::FRAGMENT | FrameKind::RECONCILE => AirClass::Bulk,
         _ => AirClass::Control,
     }
+}
+
+/// Whether the sender of an envelope says that it can wait.
+fn is_patient(body: &[u8]) -> bool {
+    Header::peek(body).is_ok_and(|header| header.priority == Priority::Low)
 }

@@ -86,6 +86,8 @@ pub(super) struct Neighbour {
     pub(super) waiting: BTreeSet<(u8, u8, u64)>,
     /// Path requests it may still make (`RT-52`).
     pub(super) budget: Bucket,
+    /// Milliseconds of shared media that may be spent on its questions (`RT-54`).
+    searches: Bucket,
     /// When the cost of a link may change next (`RT-04`).
     recost_after: Instant,
 }
@@ -107,8 +109,19 @@ impl Neighbour {
             requests: VecDeque::new(),
             waiting: BTreeSet::new(),
             budget: Bucket::new(now, rate, burst),
+            searches: Bucket::new(now, SEARCHES.0, SEARCHES.1),
             recost_after: now,
         }
+    }
+
+    /// Whether a question of this neighbour may go to a shared medium of this `hop` (`RT-54`).
+    pub(super) fn may_search(&mut self, now: Instant, hop: Duration) -> bool {
+        let cost = u64::try_from((hop * SEARCH_HOPS).as_millis()).unwrap_or(u64::MAX);
+        let may = self.searches.available(now) >= cost.min(SEARCHES.1);
+        if may {
+            self.searches.take(now, cost);
+        }
+        may
     }
 
     /// The cheapest link's cost.
@@ -386,6 +399,12 @@ const REQUESTS_QUEUED_MAX: usize = 256;
 /// Path requests a second and at once from one neighbour (`RT-52`).
 const REQUESTS_FAST: (u64, u64) = (64, 256);
 const REQUESTS_SLOW: (u64, u64) = (1, 8);
+
+/// Milliseconds saved in a second for questions of one neighbour to shared media, and at once.
+const SEARCHES: (u64, u64) = (1_000, 32_768);
+
+/// Times of a hop that one question costs.
+const SEARCH_HOPS: u32 = 4;
 
 /// At most one change of cost in this time.
 const RECOST_INTERVAL: Duration = Duration::from_secs(10);

@@ -15,6 +15,7 @@ use crate::{
     announce::{PathRequest, UNREACHABLE},
     crypto::rng::NodeRng,
     limits::HOPS_MAX,
+    link::LinkId,
     time::Instant,
 };
 
@@ -171,6 +172,31 @@ impl Routing {
         self.advance_search(now, *destination, rng);
     }
 
+    /// [`Self::find`] for what a neighbour sent: where the question goes over a shared medium, only as
+    /// often as the neighbour may ask there (`RT-54`).
+    pub fn find_for(
+        &mut self,
+        now: Instant,
+        destination: &Address,
+        asker: LinkId,
+        rng: &mut NodeRng,
+    ) {
+        if self.satisfies(destination, 0) || self.requests.is_searching(destination, 0) {
+            return;
+        }
+        if self.may_search(now, self.neighbours.slot_of(asker)) {
+            self.find(now, destination, None, rng);
+        }
+    }
+
+    fn may_search(&mut self, now: Instant, asker: Option<Slot>) -> bool {
+        let hop = self.neighbours.shared_hop();
+        let asker = asker.and_then(|slot| self.neighbours.get_mut(slot));
+        let may = hop.is_zero() || asker.is_none_or(|asker| asker.may_search(now, hop));
+        self.requests.dropped += u64::from(!may);
+        may
+    }
+
     /// Searches for the newer sequences that rows turned out to need (`RT-51`).
     pub(super) fn ask_for_starved(&mut self, now: Instant, rng: &mut NodeRng) {
         for address in core::mem::take(&mut self.starved) {
@@ -282,7 +308,9 @@ impl Routing {
             return;
         }
         open.passed = Some((now, request.ttl, request.min_seq));
-        self.pass_on(request, slot);
+        if self.may_search(now, Some(slot)) {
+            self.pass_on(request, slot);
+        }
     }
 
     /// Queues a request for the neighbours that may know more: the next hop if there is one, else

@@ -128,7 +128,7 @@ impl Station {
         let Self { node, port, links, .. } = self;
         let mut buf = Vec::new();
         let mut pull = |id: NeighbourId, out: &mut Vec<u8>| {
-            links.get(&id).is_some_and(|link| node.poll_transmit(now, *link, out).is_some())
+            links.get(&id).and_then(|link| node.poll_transmit(now, *link, out))
         };
         let frame = port.poll_air(now, &mut pull, &mut buf)?;
         assert_eq!(frame.len, buf.len());
