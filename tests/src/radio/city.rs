@@ -57,7 +57,7 @@ impl City {
     }
 
     /// Radios one after the other, each hearing its neighbours only, and them well.
-    pub fn line(model: &CityModel) -> Self {
+    pub fn line(model: &CityModel, seed: u64) -> Self {
         let mut propagation = model.propagation();
         let radios = model.radios as u32;
         for one in 0..radios {
@@ -66,7 +66,7 @@ impl City {
                 propagation.set_loss(RadioId(one), RadioId(other), loss);
             }
         }
-        Self::new(model, propagation, vec![Position::default(); model.radios], 0)
+        Self::new(model, propagation, vec![Position::default(); model.radios], seed)
     }
 
     fn new(
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_line() {
-        let city = City::line(&CityModel { radios: 4, ..CityModel::default() });
+        let city = City::line(&CityModel { radios: 4, ..CityModel::default() }, 1);
         assert_eq!(city.hops(0), [Some(0), Some(1), Some(2), Some(3)]);
     }
 }

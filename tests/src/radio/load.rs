@@ -59,6 +59,11 @@ impl Load {
 }
 
 impl RadioScenario {
+    /// How many of a city's radios are honest: all but the last, when there is a hostile one.
+    pub fn honest(&self, radios: usize) -> usize {
+        radios - usize::from(self.hostile.channel_share > 0.0)
+    }
+
     /// From the first message to the last.
     pub fn load_span_us(&self) -> (Micros, Micros) {
         let (start, end) = self.measured_us();

@@ -13,6 +13,7 @@
 
 pub mod city;
 pub mod experiment;
+pub mod hostile;
 pub mod load;
 pub mod meshtastic;
 pub mod ours;
@@ -21,3 +22,4 @@ pub mod phy;
 pub mod run;
 pub mod scenario;
 pub mod station;
+pub mod table;

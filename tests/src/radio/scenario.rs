@@ -107,6 +107,42 @@ impl Default for LoadModel {
     }
 }
 
+impl RadioScenario {
+    /// Reads a scenario from text.
+    ///
+    /// # Errors
+    ///
+    /// What is not TOML, unknown, or out of range, by name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let scenario: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let shares = [
+            ("hostile.channel_share", scenario.hostile.channel_share),
+            ("frame_loss", scenario.frame_loss),
+        ];
+        for (name, share) in shares {
+            if !(0.0..1.0).contains(&share) {
+                return Err(format!("{name}: from 0 to less than 1"));
+            }
+        }
+        if !(2..=RADIOS_MAX).contains(&scenario.city.radios) {
+            return Err(format!("city.radios: from 2 to {RADIOS_MAX}"));
+        }
+        if scenario.city.side_m == 0 {
+            return Err("city.side_m: more than 0".into());
+        }
+        if !(7..=12).contains(&scenario.city.spreading_factor) {
+            return Err("city.spreading_factor: from 7 to 12".into());
+        }
+        if scenario.load.messages_per_hour <= 0.0 {
+            return Err("load.messages_per_hour: more than 0".into());
+        }
+        Ok(scenario)
+    }
+}
+
+/// Meshtastic's next hops are one byte: more radios could not be told apart by it.
+const RADIOS_MAX: usize = 254;
+
 impl CityModel {
     /// How waves travel.
     pub fn propagation(&self) -> Propagation {
@@ -126,3 +162,25 @@ impl CityModel {
 
 /// EU868, the sub-band of 500 mW and 10 %.
 const FREQUENCY_HZ: u32 = 869_525_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `RSM-01`
+    #[test]
+    fn unknown_keys_and_impossible_radios_are_refused_by_name() {
+        for (text, named) in [
+            ("radioz = 3", "radioz"),
+            ("frame_loss = 1.0", "frame_loss"),
+            ("[city]\nradios = 1", "city.radios"),
+            ("[city]\nspreading_factor = 6", "city.spreading_factor"),
+            ("[load]\nmessages_per_hour = 0.0", "load.messages_per_hour"),
+            ("[hostile]\nchannel_share = 2.0", "hostile.channel_share"),
+        ] {
+            let error = RadioScenario::parse(text).expect_err(text);
+            assert!(error.contains(named), "{text}: {error}");
+        }
+        assert!(RadioScenario::parse("").is_ok());
+    }
+}
