@@ -99,8 +99,8 @@ impl RadioPort {
         if !known {
             self.meet(now, &hello, peer, them, signal)?;
         }
-        if !heard_us {
-            // Either it does not know us yet, or it lost what it knew.
+        let is_up = self.neighbours.values().any(|n| n.up && n.incarnation == them);
+        if !heard_us && !is_up {
             self.introduce(now, Some(them.hint()));
         }
         Ok(())

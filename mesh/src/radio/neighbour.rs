@@ -106,6 +106,8 @@ pub(super) struct AckDue {
     pub(super) tag: Tag,
     pub(super) lock: Option<Lock>,
     pub(super) due: Instant,
+    /// Whether it may wait once more for what stands for it.
+    pub(super) may_wait: bool,
 }
 
 impl AckDue {
@@ -277,6 +279,35 @@ impl CounterWindow {
         };
         if behind < 64 {
             self.seen |= 1 << behind;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CounterWindow;
+    use crate::crypto::rng::NodeRng;
+
+    #[test]
+    fn rad_08_a_counter_is_accepted_once() {
+        let mut window = CounterWindow::default();
+        let find = |window: &CounterWindow, n: u32| {
+            let low = n.to_le_bytes()[0];
+            let found = window.candidates(low).any(|candidate| candidate == n);
+            found
+        };
+        let mut rng = NodeRng::from_seed([1; 32]);
+        let mut seen = alloc::collections::BTreeSet::new();
+        let mut newest = 0_u32;
+        for _ in 0..5_000 {
+            let n = (newest + rng.below(150) as u32).saturating_sub(60);
+            let is_new = !seen.contains(&n) && (n > newest || newest - n < 64 || seen.is_empty());
+            assert_eq!(find(&window, n), is_new, "{n} after {newest}");
+            if is_new {
+                window.accept(n);
+                seen.insert(n);
+                newest = newest.max(n);
+            }
         }
     }
 }

@@ -136,6 +136,7 @@ impl RadioPort {
     ) -> Option<AirClass> {
         // Pulled first: the node's answer may make an acknowledgement of ours needless.
         self.pull_all(now, pull);
+        self.postpone_acks(now);
         if now >= self.turn.ack_at() {
             if let Some(class) = self.begin_answer(buf) {
                 return Some(class);

@@ -113,3 +113,24 @@ pub(super) fn repeat_wait(
     let steps = u32::from(above.unsigned_abs()) / 15;
     (air / 4 + timing.slot * 2) * steps + slots(timing, rng, 2 * WINDOW)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::radio::Modulation;
+
+    #[test]
+    fn rad_15_the_weaker_the_sooner() {
+        let config = RadioConfig::new(Modulation::rnode(869_525_000, 125_000, 8, 5));
+        let (timing, mut rng) = (Timing::new(&config), NodeRng::from_seed([1; 32]));
+        let air = config.air(119);
+        let mut wait = |snr_quarter_db: i16| {
+            repeat_wait(&timing, &mut rng, Signal { rssi_dbm: -110, snr_quarter_db }, air)
+        };
+        for _ in 0..100 {
+            // Even the luckiest near one comes after the unluckiest far one.
+            assert!(wait(-80) < wait(-20) && wait(-20) < wait(40));
+            assert!(wait(i16::MAX) < air * 4 && wait(i16::MIN) < air);
+        }
+    }
+}

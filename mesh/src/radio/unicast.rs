@@ -81,11 +81,11 @@ impl RadioPort {
         buf.extend_from_slice(&payload.bytes);
         let class = payload.class;
         self.spend(Some(id), payload.bytes.len());
-        if let Some(lock) = payload.lock {
-            // Whoever we had it from hears that it goes on.
-            for other in self.neighbours.values_mut() {
-                other.acks.retain(|ack| ack.lock != Some(lock));
-            }
+        // Whoever we had an envelope or a receipt from hears that it goes on.
+        let opens = |lock: Lock| payload.opens.iter().any(|locks| locks.contains(&lock));
+        let goes_on = |lock: Lock| payload.lock == Some(lock) || opens(lock);
+        for (_, other) in self.neighbours.iter_mut().filter(|(other, _)| **other != id) {
+            other.acks.retain(|ack| !ack.lock.is_some_and(goes_on));
         }
         let neighbour = self.neighbours.get_mut(&id)?;
         if !neighbour.answer_with(&payload) && !payload.frame.is_empty() {
@@ -287,8 +287,9 @@ impl RadioPort {
             Err(DecodeError::Error(error)) => return Err(error),
         }
         neighbour.seen.insert(now, unicast.tag);
-        let lock = lock_of_frame(&frame);
-        // What is an envelope the node answers or passes on, and that says enough.
+        let receipt = opened_by(&frame).last().map(|[lock, _]| *lock);
+        let lock = lock_of_frame(&frame).or(receipt);
+        // An envelope or a receipt the node answers or passes on, and that says enough.
         let due = if lock.is_some() { now + self.timing.answer_wait } else { now };
         if neighbour.owe(unicast.tag, lock, due) {
             self.deliver(id, frame);
@@ -329,6 +330,23 @@ impl RadioPort {
         if let Some(id) = done.map(|(id, _)| *id) {
             self.counters.overheard += 1;
             self.settle(id, true);
+        }
+    }
+
+    /// What waits for its turn to be passed on, and will say more than an acknowledgement, is waited
+    /// for once.
+    pub(super) fn postpone_acks(&mut self, now: Instant) {
+        let waiting = self.neighbours.values().flat_map(|n| &n.waiting);
+        let going: Vec<Lock> = waiting
+            .flat_map(|payload| payload.lock.into_iter().chain(payload.opens.iter().map(|o| o[0])))
+            .collect();
+        let longer = self.timing.gap + self.timing.slot * WINDOW;
+        let acks = self.neighbours.values_mut().flat_map(|n| &mut n.acks);
+        for ack in acks.filter(|ack| ack.due <= now && ack.may_wait) {
+            ack.may_wait = false;
+            if ack.lock.is_some_and(|lock| going.contains(&lock)) {
+                ack.due = now + longer;
+            }
         }
     }
 
@@ -374,7 +392,7 @@ impl Neighbour {
     fn owe(&mut self, tag: [u8; 4], lock: Option<Lock>, due: Instant) -> bool {
         let room = self.acks.len() < ACK_REFS_MAX;
         if room && !self.acks.iter().any(|ack| ack.tag == tag) {
-            self.acks.push(AckDue { tag, lock, due });
+            self.acks.push(AckDue { tag, lock, due, may_wait: lock.is_some() });
         }
         room
     }

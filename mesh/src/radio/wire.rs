@@ -59,6 +59,14 @@ pub(super) mod kind {
         )
     }
 
+    /// Whether a body is receipts.
+    pub(in crate::radio) const fn is_receipt(of: CompactType) -> bool {
+        matches!(
+            of,
+            CompactType::RECEIPTS_SHORT | CompactType::RECEIPTS | CompactType::RECEIPTS_MIXED
+        )
+    }
+
     /// Whether a body is an envelope in one piece.
     pub(in crate::radio) const fn is_envelope(of: CompactType) -> bool {
         matches!(
@@ -217,13 +225,15 @@ pub(super) struct Unicast<'a> {
 }
 
 impl Unicast<'_> {
-    /// What stays the same when an envelope is passed on.
+    /// What stays the same when an envelope or a receipt is passed on.
     pub(super) fn mark(&self) -> Option<Mark> {
-        kind::is_envelope(self.kind).then(|| self.body.last_chunk().copied())?
+        let is_passed_on = kind::is_envelope(self.kind) || kind::is_receipt(self.kind);
+        is_passed_on.then(|| self.body.last_chunk().copied())?
     }
 }
 
-/// The end of an envelope: ciphertext or tag, by which its forwarding is recognised.
+/// The end of an envelope (ciphertext or tag) or of the last receipt, by which its forwarding is
+/// recognised.
 pub(super) type Mark = [u8; 8];
 
 /// Most bytes of a unicast body with a counter: hints, counter and tag are the port's.

@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Air, MeshIdentity, NodeRng, RadioConfig, RadioPort, Signal, Station, sf8};
-use crate::limits::RADIO_STRANGERS_MAX;
+use crate::{
+    limits::RADIO_STRANGERS_MAX,
+    radio::wire::{Hello, KeyEntry, PAYLOAD_LEN_MAX, read_keys, write_keys},
+};
 
 #[test]
 fn rad_04_two_ports_meet() {
@@ -139,4 +142,54 @@ fn rad_09_who_is_gone_goes_down_and_comes_back_without_a_hello() {
     air.run(Duration::from_secs(900));
     assert_eq!(air.stations[0].links.len(), 1);
     assert_eq!(air.shown(1).len(), 2);
+}
+
+#[test]
+fn rad_02_layouts() {
+    let hello = Hello {
+        node_key: [1; 32],
+        x25519: [2; 32],
+        boot: 0x0403_0201,
+        heard: Vec::from([0xaa, 0xbb]),
+        signature: [3; 64],
+    };
+    let bytes = hello.write();
+    assert_eq!(bytes.len(), 136);
+    assert_eq!(bytes[..2], [0x20, 1]);
+    assert_eq!(bytes[65..72], [1, 2, 3, 4, 2, 0xaa, 0xbb]);
+    assert_eq!(Hello::read(&bytes), Ok(hello));
+    let entry =
+        KeyEntry { to: 7, has_yours: true, asks: true, wrapped: [5; 12], tag: [6, 7, 8, 9] };
+    let keys = write_keys(4, &[entry, entry]);
+    assert_eq!(keys[..5], [0x21, 4, 7, 3, 5]);
+    assert_eq!((keys.len(), keys[16..20].to_vec()), (38, Vec::from([6, 7, 8, 9])));
+    assert_eq!(read_keys(&keys), Ok((4, Vec::from([entry, entry]))));
+    assert!(2 + KeyEntry::MAX * KeyEntry::LEN <= PAYLOAD_LEN_MAX);
+    for len in 0..bytes.len() {
+        assert!(Hello::read(&bytes[..len]).is_err());
+    }
+    for len in (0..keys.len()).filter(|len| *len != 20) {
+        assert!(read_keys(&keys[..len]).is_err(), "{len}");
+    }
+}
+
+/// Sixteen nodes and a few hints that are the same: nobody is mistaken for another.
+#[test]
+fn rad_03_equal_hints_are_told_apart_by_their_tags() {
+    let mut air = Air::crowd(2);
+    air.run(Duration::from_secs(60));
+    // A stranger of the same hint as station 1, found by trying.
+    let hint = air.stations[1].port.me.hint();
+    let twin = (0..=u8::MAX)
+        .flat_map(|boots| (50..60).map(move |seed| (seed, boots)))
+        .map(|(seed, boots)| Station::new(air.now, seed, boots))
+        .find(|station| station.port.me.hint() == hint)
+        .expect("one in 256");
+    air.stations.push(twin);
+    air.join(0, 2);
+    air.run(Duration::from_secs(300));
+    let there = [air.send(0, 1, b"one"), air.send(0, 2, b"two")];
+    air.run(Duration::from_secs(600));
+    assert!(there.iter().all(|id| air.received(0, *id)));
+    assert_eq!((air.shown(1).len(), air.shown(2).len()), (1, 1));
 }

@@ -1,6 +1,7 @@
 //! A handful of nodes on one channel, in simulated time.
 
 mod airtime;
+mod crowd;
 mod meeting;
 mod messages;
 
@@ -153,6 +154,8 @@ struct Air {
     trace: Vec<(Instant, usize, Vec<u8>)>,
     /// Frames being received: (receiver, sender), whether something else was heard meanwhile.
     spoilt: BTreeMap<(usize, usize), bool>,
+    /// Receptions that something else spoilt.
+    collisions: usize,
 }
 
 impl Air {
@@ -166,6 +169,7 @@ impl Air {
             rng: NodeRng::from_seed([9; 32]),
             trace: Vec::new(),
             spoilt: BTreeMap::new(),
+            collisions: 0,
         }
     }
 
@@ -243,6 +247,7 @@ impl Air {
             self.stations[at].port.handle_sent(now);
             for (to, snr) in self.listeners(at) {
                 let spoilt = self.spoilt.remove(&(to, at)).unwrap_or(true);
+                self.collisions += usize::from(spoilt);
                 if !self.busy(to) {
                     self.stations[to].port.handle_channel(now, false);
                 }

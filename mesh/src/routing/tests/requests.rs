@@ -1,4 +1,4 @@
-//! Path requests (`RT-02`, `RT-50` to `RT-52`).
+//! Path requests (`RT-02`, `RT-50` to `RT-54`).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::bench::{Bench, Said, address, announce, link, slow};
 use crate::{
     announce::{KIND_PATH_REQUEST, PathRequest},
+    link::{LinkCaps, Medium},
     routing::RoutingEvent,
 };
 
@@ -164,4 +165,30 @@ fn rt52_the_same_question_is_passed_on_once_a_second() {
     bench.hear(2, D, 1, 1, 500);
     let answered = [1, 3].map(|n| bench.advertised(n).len());
     assert_eq!(answered, [1, 1], "everybody who asked is answered");
+}
+
+/// A neighbour on a wire that asks for invented nodes does not flood the radio beside it.
+#[test]
+fn rt54_questions_of_one_neighbour_reach_a_shared_medium_rarely() {
+    let mut bench = Bench::with_neighbours(2);
+    let radio =
+        LinkCaps { medium: Medium::Lora, bitrate_bps: 3_125, reliable: false, shared: true, ..slow() };
+    bench.up(3, radio);
+    let mut passed = |bench: &mut Bench, from: u16| {
+        (0..100_u64)
+            .filter(|n| {
+                let nonce = (u64::from(from) << 32) + bench.now.as_micros() + n;
+                let invented = 1_000 + from * 200 + *n as u16;
+                let question =
+                    PathRequest { nonce: nonce.to_le_bytes(), ..request(invented, 0, 0, 9) };
+                bench.hear_request(from, question).expect("no fault of the neighbour");
+                bench.now += Duration::from_secs(1);
+                bench.routing.handle_timeout(bench.now, &mut bench.rng);
+                !asked(bench, 3).is_empty()
+            })
+            .count()
+    };
+    // A hop is 1.024 s, a question costs four of them.
+    assert!((24..=34).contains(&passed(&mut bench, 1)));
+    assert!((24..=34).contains(&passed(&mut bench, 2)), "each neighbour has its own");
 }
