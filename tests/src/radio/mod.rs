@@ -23,3 +23,6 @@ pub mod run;
 pub mod scenario;
 pub mod station;
 pub mod table;
+
+#[cfg(test)]
+mod tests;
