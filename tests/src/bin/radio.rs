@@ -19,7 +19,8 @@ usage: radio [air] [city FILE] [hostile FILE] [long] [--seed N] [--rate N] [--se
   long          4 kB over three hops, 10 % of the frames lost
   --seed N      which city, which load; default 1
   --seeds N     long: how many runs; default 10
-  --rate N      city: at this many messages an hour instead, without looking for the half";
+  --rate N      city: at this many messages an hour instead, without looking for the half
+  --only NAME   city: this protocol only, meshtastic or ours";
 
 #[derive(Debug, Default)]
 struct Options {
@@ -30,6 +31,7 @@ struct Options {
     seed: Option<u64>,
     seeds: Option<u64>,
     rate: Option<f64>,
+    only: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "hostile" => options.hostile = Some(value()?.into()),
             "--seed" => options.seed = value()?.parse().ok(),
             "--seeds" => options.seeds = value()?.parse().ok(),
+            "--only" => options.only = Some(value()?),
             "--rate" => options.rate = value()?.parse().ok(),
             _ => return Err(USAGE.into()),
         }
@@ -66,7 +69,7 @@ fn run(options: &Options) -> Result<(), String> {
         print!("{}", table::air());
     }
     if let Some(file) = &options.city {
-        city(&read(file)?, seed, options.rate)?;
+        city(&read(file)?, seed, options)?;
     }
     if let Some(file) = &options.hostile {
         hostile(&read(file)?, seed)?;
@@ -98,9 +101,9 @@ fn strew(scenario: &RadioScenario, seed: u64) -> Result<City, String> {
     Ok(city)
 }
 
-fn city(scenario: &RadioScenario, seed: u64, rate: Option<f64>) -> Result<(), String> {
+fn city(scenario: &RadioScenario, seed: u64, options: &Options) -> Result<(), String> {
     let city = strew(scenario, seed)?;
-    let half = rate.unwrap_or_else(|| {
+    let half = options.rate.unwrap_or_else(|| {
         experiment::load_at(scenario, 0.5, |loaded| {
             experiment::run(loaded, &city, Protocol::Meshtastic, seed)
         })
@@ -109,8 +112,12 @@ fn city(scenario: &RadioScenario, seed: u64, rate: Option<f64>) -> Result<(), St
     loaded.load.messages_per_hour = half;
     println!("{half:.0} messages of {} B an hour", loaded.load.payload_len);
     println!("{}", table::OUTCOME_HEAD);
-    for (name, protocol) in [("Meshtastic's rules", Protocol::Meshtastic), ("ours", Protocol::Ours)]
-    {
+    let protocols = [
+        ("meshtastic", "Meshtastic's rules", Protocol::Meshtastic),
+        ("ours", "ours", Protocol::Ours),
+    ];
+    let wanted = |key: &str| options.only.as_deref().is_none_or(|only| only == key);
+    for (_, name, protocol) in protocols.into_iter().filter(|(key, ..)| wanted(key)) {
         show(name, || experiment::run(&loaded, &city, protocol, seed));
     }
     Ok(())

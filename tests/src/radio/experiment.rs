@@ -127,13 +127,12 @@ pub fn long_message_minimum_us(len: usize, hops: usize) -> u64 {
 
 /// The load at which `delivered` of the messages arrive, found by halving an interval of loads.
 pub fn load_at(scenario: &RadioScenario, delivered: f64, run: impl Fn(&RadioScenario) -> Outcome) -> f64 {
-    let (mut low, mut high) = (1.0_f64, 1.0_f64);
+    let (mut low, mut high) = (1.0_f64, RATE_FIRST);
     let at = |rate: f64| {
         let mut loaded = scenario.clone();
         loaded.load.messages_per_hour = rate;
         run(&loaded).delivered()
     };
-    high *= 64.0;
     while at(high) > delivered && high < RATE_MAX {
         low = high;
         high *= 2.0;
@@ -148,4 +147,5 @@ pub fn load_at(scenario: &RadioScenario, delivered: f64, run: impl Fn(&RadioScen
 const MESHTASTIC_PREAMBLE: u16 = 16;
 /// Messages an hour beyond which nothing is looked for.
 const RATE_MAX: f64 = 1e6;
-const HALVINGS: u32 = 6;
+const RATE_FIRST: f64 = 1_024.0;
+const HALVINGS: u32 = 4;
