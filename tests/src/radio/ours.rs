@@ -254,7 +254,8 @@ impl Station for Ours {
     }
 
     fn poll_timeout(&self) -> Option<Micros> {
-        let due = [self.node.poll_timeout(), self.port.poll_timeout()].into_iter().flatten().min()?;
+        let due =
+            [self.node.poll_timeout(), self.port.poll_timeout()].into_iter().flatten().min()?;
         let due = due.as_micros().saturating_sub(self.clock_ahead_us);
         // What is over and was not done waits for something else to happen, or a little.
         Some(self.asked_at.map_or(due, |asked| due.max(asked + PATIENCE_US)))

@@ -60,7 +60,13 @@ impl Outcome {
         }
     }
 
-    pub(super) fn on_air(&mut self, radio: usize, now: Micros, air_us: Micros, measured: (Micros, Micros)) {
+    pub(super) fn on_air(
+        &mut self,
+        radio: usize,
+        now: Micros,
+        air_us: Micros,
+        measured: (Micros, Micros),
+    ) {
         if now < measured.0 {
             self.air_before_us += air_us;
         } else if now < measured.1 {

@@ -179,7 +179,13 @@ impl Channel {
     fn send(&mut self, now: Micros, at: usize, frame: Vec<u8>) {
         let (extra_len, modulation) = self.framing[at];
         if std::env::var_os("QPC_RADIO_TRACE").is_some() && now >= self.measured.0 {
-            println!("{:.3} {at} {} B kind {:#04x} {:02x?}", now as f64 / 1e6, frame.len(), frame[0] & 0x3f, &frame[1..frame.len().min(12)]);
+            println!(
+                "{:.3} {at} {} B kind {:#04x} {:02x?}",
+                now as f64 / 1e6,
+                frame.len(),
+                frame[0] & 0x3f,
+                &frame[1..frame.len().min(12)]
+            );
         }
         let framed = [vec![0; extra_len], frame].concat();
         let radio = RadioId(at as u32);

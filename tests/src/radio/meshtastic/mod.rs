@@ -20,10 +20,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mesh::radio::Signal;
 
-pub use self::{
-    packet::{ACK_LEN, direct_len},
-    timing::slot_us,
-};
 use self::{
     history::History,
     packet::{Body, Key, Packet},
@@ -31,6 +27,10 @@ use self::{
     reliability::Pending,
     routing::NextHops,
     timing::ChannelUse,
+};
+pub use self::{
+    packet::{ACK_LEN, direct_len},
+    timing::slot_us,
 };
 use super::{
     phy::Phy,
@@ -164,7 +164,11 @@ impl Meshtastic {
         }
         let mut copy = packet.clone();
         copy.hop_limit -= 1;
-        if packet.next_hop == 0 { self.flood(now, copy) } else { self.send_towards(now, copy) }
+        if packet.next_hop == 0 {
+            self.flood(now, copy)
+        } else {
+            self.send_towards(now, copy)
+        }
         true
     }
 

@@ -1,9 +1,6 @@
 //! Tries and acknowledgements (`RSM-06`).
 
-use super::{
-    Body, Key, Meshtastic, Packet,
-    timing::retry_us,
-};
+use super::{Body, Key, Meshtastic, Packet, timing::retry_us};
 use crate::queue::Micros;
 
 /// A packet that is sent again unless somebody is heard to have it.

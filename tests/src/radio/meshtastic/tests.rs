@@ -3,19 +3,16 @@
 use super::*;
 
 fn node(index: usize) -> Meshtastic {
-    let settings = Settings {
-        hop_limit: 7,
-        text_len: 50,
-        phy: Phy::sf8(16),
-        content_when_relayed: true,
-    };
+    let settings =
+        Settings { hop_limit: 7, text_len: 50, phy: Phy::sf8(16), content_when_relayed: true };
     Meshtastic::new(index, settings, Rng::new(index as u64))
 }
 
 const CLEAR: Signal = Signal { rssi_dbm: -100, snr_quarter_db: 0 };
 
-/// Lets a node speak, if it wants to before `until`.
-fn speak(node: &mut Meshtastic, now: &mut Micros, until: Micros) -> Option<Packet> {
+/// Lets a node speak, if it wants to within a time.
+fn speak(node: &mut Meshtastic, now: &mut Micros, within: Micros) -> Option<Packet> {
+    let until = *now + within;
     let mut frame = Vec::new();
     while let Some(at) = node.poll_timeout().filter(|&at| at <= until) {
         *now = (*now).max(at);
@@ -65,7 +62,7 @@ fn who_hears_another_relay_falls_silent() {
     let mut other = node(4);
     hear(&mut other, now, &packet);
     hear(&mut other, now, &copy);
-    assert_eq!(speak(&mut other, &mut now.clone(), now + 60 * SECOND_US), None);
+    assert_eq!(speak(&mut other, &mut now.clone(), 60 * SECOND_US), None);
     let relayed = speak(&mut relay, &mut now, SECOND_US * 60).expect("relayed");
     assert_eq!((relayed.hop_limit, relayed.relay), (6, 2));
 }
@@ -76,32 +73,27 @@ fn the_first_message_floods_and_the_second_takes_the_next_hop() {
     let (mut a, mut b, mut c, mut now) = (node(0), node(1), node(2), 0);
     for message in [1, 2] {
         a.submit(now, 2, message);
-        let sent = speak(&mut a, &mut now, now + 5 * SECOND_US).expect("the message");
+        let sent = speak(&mut a, &mut now, 5 * SECOND_US).expect("the message");
         assert_eq!(sent.next_hop, if message == 1 { 0 } else { 2 });
         hear(&mut b, now, &sent);
-        let relayed = speak(&mut b, &mut now, now + 5 * SECOND_US).expect("relayed");
+        let relayed = speak(&mut b, &mut now, 5 * SECOND_US).expect("relayed");
         hear(&mut a, now, &relayed);
         hear(&mut c, now, &relayed);
         assert_eq!(c.poll_shown(), Some(message));
-        let ack = speak(&mut c, &mut now, now + 5 * SECOND_US).expect("acknowledged");
+        let ack = speak(&mut c, &mut now, 5 * SECOND_US).expect("acknowledged");
         assert!(ack.want_ack && matches!(ack.body, Body::Ack { .. }));
         hear(&mut b, now, &ack);
-        let ack = speak(&mut b, &mut now, now + 5 * SECOND_US).expect("passed back");
+        let ack = speak(&mut b, &mut now, 5 * SECOND_US).expect("passed back");
         hear(&mut a, now, &ack);
         hear(&mut c, now, &ack);
         assert_eq!(a.poll_confirmed(), Some(message));
         // Whatever answers the answer.
-        for from in 0..3 {
-            while let Some(packet) = {
-                let speaker = [&mut a, &mut b, &mut c][from].number;
-                let node = [&mut a, &mut b, &mut c].into_iter().find(|n| n.number == speaker);
-                speak(node.expect("one of three"), &mut now, now + 20 * SECOND_US)
-            } {
-                for node in [&mut a, &mut b, &mut c] {
-                    if u32::from(packet.relay) != node.number {
-                        hear(node, now, &packet);
-                    }
-                }
+        for from in [0, 1, 2, 1] {
+            loop {
+                let mut nodes = [&mut a, &mut b, &mut c];
+                let Some(packet) = speak(nodes[from], &mut now, 5 * SECOND_US) else { break };
+                let others = nodes.into_iter().filter(|n| n.number != u32::from(packet.relay));
+                others.for_each(|node| hear(node, now, &packet));
             }
         }
     }

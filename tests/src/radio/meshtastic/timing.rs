@@ -29,7 +29,12 @@ pub(super) fn window_of_use(percent: u64) -> u32 {
 }
 
 /// How long a node waits before it sends a packet.
-pub(super) fn delay_us(phy: &Phy, heard_snr: Option<i16>, use_percent: u64, rng: &mut Rng) -> Micros {
+pub(super) fn delay_us(
+    phy: &Phy,
+    heard_snr: Option<i16>,
+    use_percent: u64,
+    rng: &mut Rng,
+) -> Micros {
     let slots = match heard_snr {
         None => rng.below(1 << window_of_use(use_percent)),
         Some(snr) => u64::from(2 * CW_MAX) + rng.below(1 << window_of_snr(snr)),
@@ -88,7 +93,8 @@ mod tests {
         assert_eq!(slot_us(&phy), 12_000);
         let mut rng = Rng::new(1);
         let mut bounds = |snr| {
-            let waits: Vec<_> = (0..5_000).map(|_| delay_us(&phy, Some(snr), 0, &mut rng)).collect();
+            let waits: Vec<_> =
+                (0..5_000).map(|_| delay_us(&phy, Some(snr), 0, &mut rng)).collect();
             (*waits.iter().min().expect("some"), *waits.iter().max().expect("some"))
         };
         assert_eq!(bounds(-80), (16 * 12_000, (16 + 7) * 12_000));
