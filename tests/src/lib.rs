@@ -31,6 +31,7 @@ pub mod journal;
 pub mod load;
 pub mod medium;
 pub mod queue;
+pub mod radio;
 pub mod report;
 pub mod rng;
 pub mod runner;
