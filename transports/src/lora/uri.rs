@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::{
     preset::Preset,
-    region::{Band, Centi, DIPOLE_GAIN_CENTI_DBI, Refusal, Region},
+    refusal::{Centi, Refusal},
+    region::{Band, DIPOLE_GAIN_CENTI_DBI, Region},
     settings::Settings,
 };
 use crate::tcp::{TargetError, TcpTarget};
