@@ -62,6 +62,8 @@ pub(super) struct Long<T> {
     pub(super) pieces: T,
     pub(super) class: AirClass,
     pub(super) turn: u64,
+    /// What the neighbour knows once it has all of it.
+    pub(super) introduces: Introduced,
 }
 
 /// A payload that is ready for the air.

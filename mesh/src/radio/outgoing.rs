@@ -12,7 +12,7 @@ use super::{
     keys::tag,
     neighbour::Neighbour,
     turn::repeat_wait,
-    unicast::{LITE_OBJECT, class_of},
+    unicast::class_of,
     wire::{BODY_MAX, kind},
 };
 use crate::{
@@ -181,7 +181,11 @@ impl RadioPort {
         if self.neighbours.values().filter(|n| n.up).count() < 2 {
             return;
         }
-        let is_one = |item: &Item| item.due <= now && item.wanted.len() == 1;
+        // Lite channel objects are told to all: a second hint and an acknowledgement cost more.
+        let is_lite = |item: &Item| {
+            frame::split(&item.frame).is_ok_and(|(kind, _)| kind == FrameKind::CHANNEL_LITE)
+        };
+        let is_one = |item: &Item| item.due <= now && item.wanted.len() == 1 && !is_lite(item);
         while let Some(at) = self.broadcasts.waiting.iter().position(is_one) {
             let Some(item) = self.broadcasts.waiting.remove(at) else { return };
             if let Some(id) = item.wanted.first() {
@@ -251,11 +255,15 @@ impl RadioPort {
         let mut body = Vec::with_capacity(BODY_MAX);
         let encoded = compact::encode(&item.frame, &mut self.broadcast_labels, &mut body).ok()?;
         let of = kind::to_all(encoded.kind).filter(|_| body.len() <= BODY_MAX)?;
-        let counter = self.broadcast_counter;
-        self.broadcast_counter = counter.wrapping_add(1);
         let start = buf.len();
-        let [low, ..] = counter.to_le_bytes();
-        buf.extend_from_slice(&[of.0, self.me.hint(), low]);
+        buf.extend_from_slice(&[of.0, self.me.hint()]);
+        let mut counter = 0;
+        if kind::is_counted(encoded.kind) {
+            counter = self.broadcast_counter;
+            self.broadcast_counter = counter.wrapping_add(1);
+            let [low, ..] = counter.to_le_bytes();
+            buf.push(low);
+        }
         buf.extend_from_slice(&body);
         let tag = tag(self.broadcast_key.as_slice(), counter, &buf[start..]);
         buf.extend_from_slice(&tag);
@@ -342,7 +350,7 @@ fn broadcast_items(bytes: &[u8]) -> Option<Vec<(Name, Vec<u8>)>> {
             let name = digest16(Domain::RadioHello, &[bytes.split_last()?.1]);
             Some(Vec::from([(name, bytes.to_vec())]))
         }
-        LITE_OBJECT if bytes.len() <= BODY_MAX => {
+        FrameKind::CHANNEL_LITE if bytes.len() <= BODY_MAX => {
             // Hops and age come first and differ.
             let name = digest16(Domain::RadioHello, &[&[kind.0], body.get(5..)?]);
             Some(Vec::from([(name, bytes.to_vec())]))

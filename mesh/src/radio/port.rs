@@ -162,7 +162,7 @@ impl RadioPort {
         payload: &[u8],
         signal: Signal,
     ) -> Result<(), Error> {
-        let broadcast = split_broadcast(payload)?;
+        let broadcast = split_broadcast(of, payload)?;
         let mut has_key = false;
         let mut found = None;
         for (id, neighbour) in self.neighbours.iter_mut() {
@@ -174,9 +174,14 @@ impl RadioPort {
             }
             has_key = true;
             let holds = |n: &u32| tag(key.as_slice(), *n, broadcast.covered) == broadcast.tag;
-            if let Some(counter) =
-                neighbour.broadcast_seen.candidates(broadcast.counter).find(holds)
-            {
+            let Some(low) = broadcast.counter else {
+                if holds(&0) {
+                    found = Some(*id);
+                    break;
+                }
+                continue;
+            };
+            if let Some(counter) = neighbour.broadcast_seen.candidates(low).find(holds) {
                 neighbour.broadcast_seen.accept(counter);
                 found = Some(*id);
                 break;

@@ -17,9 +17,6 @@ use crate::{
     wire::frame::{self, FrameKind},
 };
 
-/// The kind of lite channel objects (`specs/29-lite-group.md`).
-pub(super) const LITE_OBJECT: FrameKind = FrameKind(0x51);
-
 /// Frames given up in a row, with nothing heard since, before a neighbour is taken for gone.
 const FAILURES_MAX: u32 = 3;
 
@@ -36,7 +33,7 @@ impl RadioPort {
         };
         if body.len() > BODY_MAX {
             body.insert(0, encoded.kind.0);
-            let long = Long { pieces: body, class, turn };
+            let long = Long { pieces: body, class, turn, introduces: encoded.introduces };
             if neighbour.outgoing.is_some() {
                 neighbour.long = Some(long);
             } else {
@@ -445,9 +442,10 @@ pub(super) fn class_of(bytes: &[u8]) -> AirClass {
     match kind {
         FrameKind::ENVELOPE if is_patient(body) => AirClass::Bulk,
         FrameKind::ENVELOPE | FrameKind::BUNDLE => AirClass::Conversation,
-        FrameKind::ANNOUNCES | FrameKind::RETRACT | FrameKind::CHANNEL | LITE_OBJECT => {
-            AirClass::Broadcast
-        }
+        FrameKind::ANNOUNCES
+        | FrameKind::RETRACT
+        | FrameKind::CHANNEL
+        | FrameKind::CHANNEL_LITE => AirClass::Broadcast,
         FrameKind::FRAGMENT | FrameKind::RECONCILE => AirClass::Bulk,
         _ => AirClass::Control,
     }

@@ -59,13 +59,20 @@ fn rad_10_the_lossy_line() {
 fn rad_10_a_receipt_is_the_acknowledgement() {
     let mut air = Air::crowd(2);
     air.run(Duration::from_secs(120));
-    air.send(0, 1, b"first");
-    air.run(Duration::from_secs(120));
+    for _ in 0..2 {
+        air.send(0, 1, b"first");
+        air.run(Duration::from_secs(120));
+    }
     let before = air.trace.len();
     let id = air.send(0, 1, &[7; 50]);
     air.run(Duration::from_secs(60));
     assert!(air.received(0, id));
     assert_eq!(air.trace.len() - before, 2);
+    // With the modem's byte 74 and 18, as specs/28-mls-lite.md budgets.
+    let sizes: Vec<_> = air.trace[before..].iter().map(|(_, _, bytes)| bytes.len()).collect();
+    assert_eq!(sizes, [73, 17]);
+    let air_us: u64 = sizes.iter().map(|len| super::sf8().time_on_air_us(len + 1)).sum();
+    assert!(air_us <= 375_000, "{air_us} us");
 }
 
 /// In a line the forwarding of the relay is the sender's acknowledgement.
@@ -94,4 +101,42 @@ fn a_long_message_goes_in_pieces() {
     air.run(Duration::from_secs(600));
     assert_eq!(air.shown(1), [text]);
     assert!(air.received(0, id));
+}
+
+/// Time on the air of 4,096 bytes over three hops, with everything that is said meanwhile, and the
+/// least it can be: full payloads and as many receipts as hops.
+fn long_way(loss_percent: u64, seed: u8) -> (u64, u64) {
+    let mut air = Air::line(4);
+    air.rng = crate::crypto::rng::NodeRng::from_seed([seed; 32]);
+    air.run(Duration::from_secs(600));
+    for n in 0..2 {
+        air.send(0, 3, &[n; 10]);
+        air.run(Duration::from_secs(300));
+    }
+    air.loss_percent = loss_percent;
+    let before = air.trace.len();
+    let text: Vec<u8> = (0..4_096_u32).map(|n| n as u8).collect();
+    let id = air.send(0, 3, &text);
+    air.run(Duration::from_secs(600));
+    assert!(air.shown(3).contains(&text) && air.received(0, id), "{loss_percent} % lost");
+    let time = |len: usize| super::sf8().time_on_air_us(len + 1);
+    let spent = air.trace[before..].iter().map(|(_, _, bytes)| time(bytes.len())).sum();
+    let full = 4_096_usize.div_ceil(240);
+    (spent, 3 * (full as u64 * time(250) + time(17)))
+}
+
+#[test]
+fn rad_12_a_long_way_without_loss() {
+    let (spent, least) = long_way(0, 1);
+    std::println!("{spent} of {least}: {} %", spent * 100 / least);
+    assert!(spent * 100 <= least * 110, "{spent} us instead of {least}");
+}
+
+#[test]
+fn rad_12_a_long_way_with_loss() {
+    for seed in 1..=3 {
+        let (spent, least) = long_way(10, seed);
+        std::println!("{spent} of {least}: {} %", spent * 100 / least);
+        assert!(spent * 100 <= least * 135, "{spent} us instead of {least}");
+    }
 }
