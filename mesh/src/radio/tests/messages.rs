@@ -131,10 +131,16 @@ fn rad_12_a_long_way_without_loss() {
     assert!(spent * 100 <= least * 110, "{spent} us instead of {least}");
 }
 
+/// Every tenth frame is lost at each receiver: at best 1.11 times as many pieces. Which ones are lost
+/// is chance, so that the mean of several runs counts.
 #[test]
 fn rad_12_a_long_way_with_loss() {
-    for seed in 1..=3 {
-        let (spent, least) = long_way(10, seed);
-        assert!(spent * 100 <= least * 135, "{spent} us instead of {least}");
-    }
+    let runs: Vec<u64> = (1..=8)
+        .map(|seed| {
+            let (spent, least) = long_way(10, seed);
+            spent * 100 / least
+        })
+        .collect();
+    let mean = runs.iter().sum::<u64>() / runs.len() as u64;
+    assert!(mean <= 125 && runs.iter().all(|run| *run <= 150), "{runs:?} % of the least");
 }
