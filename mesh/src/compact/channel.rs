@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use super::{
     CompactType,
     envelope::{AGE_FOLLOWS, LIFETIME_FOLLOWS, read_age, read_lifetime},
-    life::{LIFETIMES_S, age_code, age_of, lifetime_code},
+    life::{age_code, lifetime_code},
 };
 use crate::{
     error::Malformed,
     limits::HOPS_MAX,
+    lite::group::air,
     wire::{
         Reader, Writer,
         frame::{self, FrameKind},
@@ -66,51 +67,27 @@ pub(super) fn decode(body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// A lite channel object: `hops left 1 | age u32 | form 1 | lifetime code 1 | the rest`. `None` when it
-/// has more hops than any that was forwarded, or is no such object.
+/// A lite channel object in the radio form of `specs/29-lite-group.md`. `None` when it has none.
 pub(super) fn encode_lite(body: &[u8], out: &mut Vec<u8>) -> Option<CompactType> {
-    let mut r = Reader::new(body);
-    let (hops_left, age_ms) = (r.u8("hops left").ok()?, r.u32("age").ok()?);
-    let (form, code) = (r.u8("form").ok()?, r.u8("lifetime").ok()?);
-    let age = age_code(age_ms, *LIFETIMES_S.get(usize::from(code))?)?;
-    if hops_left > LITE_HOPS_MASK || form > LITE_FORM_MAX || r.remaining() == 0 {
+    if body.len() <= LITE_HEAD_LEN {
         return None;
     }
-    let mut w = Writer::new(out);
-    w.u8(form << 6 | hops_left).u8(code << 4 | age.min(LITE_AGE_FOLLOWS));
-    if age >= LITE_AGE_FOLLOWS {
-        w.u8(age);
-    }
-    w.bytes(r.rest());
-    Some(CompactType::CHANNEL_LITE)
+    air::encode(body, out).map(|()| CompactType::CHANNEL_LITE)
 }
 
 pub(super) fn decode_lite(body: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-    let mut r = Reader::new(body);
-    let (first, second) = (r.u8("hops and form")?, r.u8("life")?);
-    let (code, mut age) = (second >> 4, second & LITE_AGE_FOLLOWS);
-    if age == LITE_AGE_FOLLOWS {
-        age = r.u8("age")?;
-        if age < LITE_AGE_FOLLOWS {
-            return Err(Malformed::NonCanonical("age"));
-        }
-    }
-    if r.remaining() == 0 {
+    let mut object = Vec::with_capacity(body.len() + LITE_HEAD_LEN);
+    air::decode(body, &mut object)?;
+    if object.len() <= LITE_HEAD_LEN {
         return Err(Malformed::MissingData("lite channel object"));
     }
-    let lifetime_s = LIFETIMES_S[usize::from(code)];
-    let age_ms = age_of(age, lifetime_s).ok_or(Malformed::OutOfRange("age"))?;
-    frame::begin(out, LITE_KIND);
-    let mut w = Writer::new(out);
-    w.u8(first & LITE_HOPS_MASK).u32(age_ms).u8(first >> 6).u8(code).bytes(r.rest());
+    frame::begin(out, FrameKind::CHANNEL_LITE);
+    out.extend_from_slice(&object);
     Ok(())
 }
 
-/// The frame kind of lite channel objects (`specs/29-lite-group.md`).
-pub(super) const LITE_KIND: FrameKind = FrameKind(0x51);
-const LITE_HOPS_MASK: u8 = 0x3f;
-const LITE_FORM_MAX: u8 = 3;
-const LITE_AGE_FOLLOWS: u8 = 0x0f;
+/// Hops left 1, age 4, form 1, lifetime 1.
+const LITE_HEAD_LEN: usize = 7;
 
 const HOPS_MASK: u8 = 0x7f;
 

@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use super::{
     CompactType, DecodeError, Encoded, Introduced, Labels, Unknown,
     labels::Named,
-    life::{LIFETIMES_S, age_code, age_of, lifetime_code},
+    life::{age_code, age_of, lifetime_code},
 };
 use crate::{
     address::Address,
     error::Malformed,
-    limits::HOPS_MAX,
+    limits::{HOPS_MAX, LITE_LIFETIMES_S},
     wire::{
         Reader, VERSION, Writer,
         frame::{self, FrameKind},
@@ -192,7 +192,7 @@ pub(super) fn decode(
 
 fn read_lite(r: &mut Reader<'_>) -> Result<Raw, Malformed> {
     let (first, second) = (r.u8("hops and priority")?, r.u8("life")?);
-    let lifetime_s = LIFETIMES_S[usize::from(second >> 1 & 0xf)];
+    let lifetime_s = LITE_LIFETIMES_S[usize::from(second >> 1 & 0xf)];
     let age_ms = read_age(r, second >> 5, lifetime_s)?;
     Ok(Raw {
         class: CLASS_LITE,
@@ -226,7 +226,7 @@ fn read_other(r: &mut Reader<'_>) -> Result<(Raw, bool), Malformed> {
 
 /// A lifetime by its code, or from the bytes that follow.
 pub(super) fn read_lifetime(r: &mut Reader<'_>, code: u8) -> Result<u32, Malformed> {
-    if let Some(lifetime_s) = LIFETIMES_S.get(usize::from(code)) {
+    if let Some(lifetime_s) = LITE_LIFETIMES_S.get(usize::from(code)) {
         return Ok(*lifetime_s);
     }
     if code != LIFETIME_FOLLOWS {

@@ -1,15 +1,10 @@
 //! Lifetimes, ages and costs in fewer bits (`CMP-05`, `CMP-06`, `CMP-22`).
 
-/// The lifetimes that have a code, those a lite envelope may have: 1, 2, 5, 10 and 30 minutes, 1, 2,
-/// 4, 8 and 12 hours, 1, 2, 3, 7, 14 and 30 days.
-pub const LIFETIMES_S: [u32; 16] = [
-    60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 259_200,
-    604_800, 1_209_600, 2_592_000,
-];
+use crate::limits::LITE_LIFETIMES_S;
 
 /// The code of a lifetime that has one.
 pub fn lifetime_code(lifetime_s: u32) -> Option<u8> {
-    LIFETIMES_S.binary_search(&lifetime_s).ok().map(|index| index as u8)
+    LITE_LIFETIMES_S.binary_search(&lifetime_s).ok().map(|index| index as u8)
 }
 
 /// An age in 256ths of the lifetime, rounded up; `None` when that is a whole life, or more than a
@@ -30,7 +25,7 @@ pub(super) fn age_of(code: u8, lifetime_s: u32) -> Option<u32> {
 }
 
 /// A cost as eleven bits and an exponent of five, rounded up; `None` when that is beyond 32 bits.
-pub(super) const fn cost_code(cost: u32) -> Option<u16> {
+pub(crate) const fn cost_code(cost: u32) -> Option<u16> {
     if cost < COST_EXACT {
         return Some(cost as u16);
     }

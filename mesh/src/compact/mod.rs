@@ -20,7 +20,9 @@ mod unknown;
 mod tests;
 
 pub use labels::{Introduced, Labels};
-pub use life::{LIFETIMES_S, lifetime_code};
+pub(crate) use life::cost_code;
+pub use life::lifetime_code;
+pub(crate) use routing::UPDATE;
 pub use unknown::Unknown;
 
 use alloc::vec::Vec;
@@ -123,7 +125,7 @@ pub fn encode(frame: &[u8], labels: &mut Labels, out: &mut Vec<u8>) -> Result<En
         FrameKind::REFUSED => hop::encode_refused(body, labels, out).map(plain),
         FrameKind::CUSTODY_ACK => hop::encode_custody(body, labels, out).map(plain),
         FrameKind::CHANNEL => channel::encode(body, out).map(plain),
-        channel::LITE_KIND => channel::encode_lite(body, out).map(plain),
+        FrameKind::CHANNEL_LITE => channel::encode_lite(body, out).map(plain),
         _ => None,
     };
     Ok(special.unwrap_or_else(|| plain(encode_verbatim(kind, body, out))))

@@ -24,7 +24,7 @@ impl RadioPort {
     }
 
     pub(super) fn start_pieces(&mut self, now: Instant, id: NeighbourId, long: Long<Vec<u8>>) {
-        let Long { pieces: message, class, turn } = long;
+        let Long { pieces: message, class, turn, introduces } = long;
         let pause = self.pause();
         let piece_us = self.config.modulation.time_on_air_us(PAYLOAD_LEN_MAX + 1);
         let ask_us = u64::try_from(self.timing.ack_timeout(self.timing.ack_air).as_micros());
@@ -36,7 +36,7 @@ impl RadioPort {
         let message_id = neighbour.next_message;
         neighbour.next_message = message_id.wrapping_add(1);
         let outgoing = Outgoing::new(now, message_id, message, BODY_MAX, parity, pause);
-        neighbour.outgoing = outgoing.map(|pieces| Long { pieces, class, turn });
+        neighbour.outgoing = outgoing.map(|pieces| Long { pieces, class, turn, introduces });
     }
 
     /// Puts the next piece for a neighbour on the air.
@@ -98,8 +98,13 @@ impl RadioPort {
     fn finish_pieces(&mut self, now: Instant, id: NeighbourId) {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let over = |long: &mut Long<Outgoing>| long.pieces.verdict() != Verdict::UnderWay;
-        let Some(Long { pieces: done, .. }) = neighbour.outgoing.take_if(over) else { return };
+        let Some(Long { pieces: done, introduces, .. }) = neighbour.outgoing.take_if(over) else {
+            return;
+        };
         let delivered = done.verdict() == Verdict::Delivered;
+        if delivered {
+            neighbour.labels.acknowledged(&introduces);
+        }
         let (sent, repeated) = done.counts();
         neighbour.on_delivery(delivered && repeated * 4 <= sent);
         self.events.push_back(RadioEvent::Delivery {
@@ -111,7 +116,7 @@ impl RadioPort {
             self.start_pieces(now, id, long);
         }
         if !delivered {
-            self.on_failure(id);
+            self.on_failure(now, id);
         }
     }
 

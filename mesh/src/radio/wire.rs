@@ -44,8 +44,7 @@ pub(super) mod kind {
         FOR_ALL.into_iter().find(|it| to_all(*it) == Some(of))
     }
 
-    /// Whether a body to one neighbour carries a counter: all but those that are as good the second
-    /// time.
+    /// Whether a body carries a counter: all but those that are as good the second time.
     pub(in crate::radio) const fn is_counted(of: CompactType) -> bool {
         !matches!(
             of,
@@ -56,6 +55,7 @@ pub(super) mod kind {
                 | CompactType::RECEIPTS_SHORT
                 | CompactType::RECEIPTS
                 | CompactType::RECEIPTS_MIXED
+                | CompactType::CHANNEL_LITE
                 | ACK
         )
     }
@@ -240,14 +240,19 @@ pub(super) type Mark = [u8; 8];
 /// Most bytes of a unicast body with a counter: hints, counter and tag are the port's.
 pub(super) const BODY_MAX: usize = PAYLOAD_LEN_MAX - 4 - TAG_LEN;
 
-/// Splits `kind 1 | from 1 | counter 1 | body | tag 4`.
-pub(super) fn split_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, Malformed> {
+/// Splits `kind 1 | from 1 | (counter 1) | body | tag 4`; `of` is the codec's type.
+pub(super) fn split_broadcast(of: CompactType, payload: &[u8]) -> Result<Broadcast<'_>, Malformed> {
     let (covered, tag) =
         payload.split_last_chunk::<TAG_LEN>().ok_or(Malformed::MissingData("hop tag"))?;
-    let [_, from, counter, body @ ..] = covered else {
-        return Err(Malformed::MissingData("broadcast header"));
+    let short = Malformed::MissingData("broadcast header");
+    let [_, from, rest @ ..] = covered else { return Err(short) };
+    let (counter, body) = if kind::is_counted(of) {
+        let (counter, body) = rest.split_first().ok_or(short)?;
+        (Some(*counter), body)
+    } else {
+        (None, rest)
     };
-    Ok(Broadcast { from: *from, counter: *counter, body, covered, tag: *tag })
+    Ok(Broadcast { from: *from, counter, body, covered, tag: *tag })
 }
 
 /// A payload to all neighbours.
@@ -255,7 +260,7 @@ pub(super) fn split_broadcast(payload: &[u8]) -> Result<Broadcast<'_>, Malformed
 pub(super) struct Broadcast<'a> {
     pub(super) from: u8,
     /// The low byte of the sender's counter; the tag is over all of it.
-    pub(super) counter: u8,
+    pub(super) counter: Option<u8>,
     pub(super) body: &'a [u8],
     pub(super) covered: &'a [u8],
     pub(super) tag: Tag,

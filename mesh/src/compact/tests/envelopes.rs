@@ -29,7 +29,7 @@ fn cmp_04_every_field_of_a_lite_envelope_comes_back() {
     let mut two = Two::default();
     for hops_left in 1..=64 {
         for flags in 0..8 {
-            for lifetime_s in LIFETIMES_S {
+            for lifetime_s in LITE_LIFETIMES_S {
                 let head = Head { hops_left, flags, lifetime_s, ..Head::LITE };
                 let (kind, _) = two.exact(&head.frame(&lite_body()[..4]));
                 assert!(matches!(kind, T::LITE | T::LITE_NEW));
@@ -65,7 +65,7 @@ fn cmp_05_what_no_lite_message_has_travels_in_another_form() {
 
 #[test]
 fn cmp_06_ages_grow_by_a_256th_at_most() {
-    for lifetime_s in LIFETIMES_S.into_iter().chain([1, 59, 61, 2_591_999]) {
+    for lifetime_s in LITE_LIFETIMES_S.into_iter().chain([1, 59, 61, 2_591_999]) {
         let step = lifetime_s * 1_000 / 256 + 1;
         for part in 0..1_000_u64 {
             let age_ms = (part * u64::from(lifetime_s)) as u32;

@@ -4,8 +4,8 @@ use alloc::{vec, vec::Vec};
 use std::{format, string::String};
 
 use super::{
-    CompactType as T, DecodeError, Encoded, Introduced, LIFETIMES_S, Labels, Unknown, decode,
-    encode, life, split_type,
+    CompactType as T, DecodeError, Encoded, Introduced, Labels, Unknown, decode, encode, life,
+    split_type,
 };
 use crate::{
     address::Address,
@@ -13,6 +13,7 @@ use crate::{
     crypto::rng::NodeRng,
     error::{Error, Malformed, Unsupported},
     identity::Capabilities,
+    limits::LITE_LIFETIMES_S,
     wire::{
         Writer,
         frame::{self, FrameKind},

@@ -7,7 +7,7 @@ fn random_frame(rng: &mut NodeRng) -> Vec<u8> {
     rng.fill(&mut noise);
     match rng.below(9) {
         0 | 1 => {
-            let lifetime_s = LIFETIMES_S[rng.below(16) as usize] + rng.below(2) as u32;
+            let lifetime_s = LITE_LIFETIMES_S[rng.below(16) as usize] + rng.below(2) as u32;
             let is_lite = rng.below(2) == 0;
             let mut head = if is_lite { Head::LITE } else { Head::SESSION };
             head.lock[..8].copy_from_slice(&rng.array::<8>());

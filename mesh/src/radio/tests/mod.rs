@@ -1,6 +1,7 @@
 //! A handful of nodes on one channel, in simulated time.
 
 mod airtime;
+mod channels;
 mod crowd;
 mod meeting;
 mod messages;
