@@ -85,6 +85,7 @@ pub enum Command {
     Links(Links),
     /// LoRa modems: settings, air time, who is heard
     Radio {
+        /// What to do with a modem; without, all modems are shown
         #[command(subcommand)]
         command: Option<Radio>,
     },

@@ -293,8 +293,7 @@ mod tests {
         let mut window = CounterWindow::default();
         let find = |window: &CounterWindow, n: u32| {
             let low = n.to_le_bytes()[0];
-            let found = window.candidates(low).any(|candidate| candidate == n);
-            found
+            window.candidates(low).any(|candidate| candidate == n)
         };
         let mut rng = NodeRng::from_seed([1; 32]);
         let mut seen = alloc::collections::BTreeSet::new();

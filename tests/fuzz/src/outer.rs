@@ -229,7 +229,7 @@ pub fn rnode(data: &[u8]) {
     while let [low, high, len, more @ ..] = rest {
         let (piece, after) = more.split_at(usize::from(*len).min(more.len()));
         rest = after;
-        now = now + Duration::from_millis(u64::from(u16::from_le_bytes([*low, *high])));
+        now += Duration::from_millis(u64::from(u16::from_le_bytes([*low, *high])));
         if rnode.poll_timeout().is_some_and(|due| due <= now) {
             rnode.handle_timeout(now);
         }

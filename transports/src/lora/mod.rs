@@ -13,8 +13,8 @@
 //! What is in this list has no socket and reads no clock; `kiss`, `command` and `rnode` need `core`
 //! and `alloc` only. The task that opens ports is private, and the manager's.
 
-pub mod book;
 pub mod air;
+pub mod book;
 pub mod command;
 mod keeper;
 pub mod kiss;

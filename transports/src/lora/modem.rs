@@ -275,7 +275,7 @@ impl Modem {
                 },
                 () = self.turn.notified() => {}
                 () = sleep_until(due) => {
-                    self.step(|station, now, ledger| station.handle_timeout(now, ledger));
+                    self.step(Station::handle_timeout);
                 }
             }
         }
@@ -287,7 +287,7 @@ impl Modem {
         self.look_at_state();
         if self.step(|station, _, _| station.take_wants_writing()) {
             match self.keeper.write(self.now()).await {
-                Ok(()) => self.step(|station, now, ledger| station.handle_written(now, ledger)),
+                Ok(()) => self.step(Station::handle_written),
                 Err(error) => self.note(format!("the record of air time is not kept: {error}")),
             }
         }

@@ -424,7 +424,7 @@ impl Rnode {
         match (command, payload) {
             (command::DATA, _) => self.on_data(payload),
             (command::STAT_RSSI, &[rssi]) => {
-                self.rssi = Some(i16::from(rssi) - command::RSSI_OFFSET)
+                self.rssi = Some(i16::from(rssi) - command::RSSI_OFFSET);
             }
             (command::STAT_SNR, &[snr]) => self.snr = Some(i16::from(snr.cast_signed())),
             (command::READY, &[1]) => self.on_ready(now),

@@ -301,7 +301,7 @@ fn rnd_16_any_rubbish_is_survived() {
 fn rnd_04_a_gap_inside_a_frame() {
     let mut bench = Bench::online();
     bench.rnode.handle_bytes(bench.now, &[0xc0, 0x00, 1]);
-    bench.now = bench.now + Duration::from_millis(101);
+    bench.now += Duration::from_millis(101);
     bench.rnode.handle_bytes(bench.now, &[2, 0xc0, 0x00, 7, 0xc0]);
     assert_eq!(bench.events(), [RnodeEvent::Heard { payload: vec![7], signal: None }]);
     assert_eq!(bench.rnode.discarded(), 1);

@@ -270,7 +270,13 @@ struct Fickle {
 impl Link for Fickle {
     fn caps(&self) -> LinkCaps {
         let bitrate_bps = 1_000_000;
-        LinkCaps { medium: Medium::Iroh, mtu: LINK_MTU_MAX, bitrate_bps, reliable: true, shared: false }
+        LinkCaps {
+            medium: Medium::Iroh,
+            mtu: LINK_MTU_MAX,
+            bitrate_bps,
+            reliable: true,
+            shared: false,
+        }
     }
 
     fn peer(&self) -> PublicIdentity {

@@ -357,7 +357,7 @@ async fn rnd_42_settings_change_while_it_runs() {
     assert_eq!(a.status(radio).uri, uri);
     a.until("online again", |a| a.status(radio).state == LinkState::Up).await;
 
-    let scan = a.manager.scan_radio(radio, Duration::from_millis(30)).expect("it is online");
+    let scan = a.manager.scan_radio(radio, Duration::from_millis(200)).expect("it is online");
     let scan = tokio::spawn(scan);
     let mut last = 0;
     while !scan.is_finished() && last < 4_000 {

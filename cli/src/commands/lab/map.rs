@@ -100,7 +100,8 @@ impl File {
         let mut map = Map { propagation, seed: self.seed, places: places.collect() };
         for way in self.path {
             let [one, other] = &way.between;
-            let radio = |name: &String| map.radio(name).ok_or(format!("there is no radio {name}"));
+            let radio =
+                |name: &String| map.radio(name).ok_or_else(|| format!("there is no radio {name}"));
             let (one, other) = (radio(one)?, radio(other)?);
             let loss = match (way.loss_db, way.blocked) {
                 (Some(loss), false) => Decibel::from_f64(loss),

@@ -164,7 +164,7 @@ fn rad_02_layouts() {
     assert_eq!(keys[..5], [0x21, 4, 7, 3, 5]);
     assert_eq!((keys.len(), keys[16..20].to_vec()), (38, Vec::from([6, 7, 8, 9])));
     assert_eq!(read_keys(&keys), Ok((4, Vec::from([entry, entry]))));
-    assert!(2 + KeyEntry::MAX * KeyEntry::LEN <= PAYLOAD_LEN_MAX);
+    const { assert!(2 + KeyEntry::MAX * KeyEntry::LEN <= PAYLOAD_LEN_MAX) };
     for len in 0..bytes.len() {
         assert!(Hello::read(&bytes[..len]).is_err());
     }

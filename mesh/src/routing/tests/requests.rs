@@ -192,7 +192,7 @@ fn rt54_questions_of_one_neighbour_reach_a_shared_medium_rarely() {
         ..slow()
     };
     bench.up(3, radio);
-    let mut passed = |bench: &mut Bench, from: u16| {
+    let passed = |bench: &mut Bench, from: u16| {
         (0..100_u64)
             .filter(|n| {
                 let nonce = (u64::from(from) << 32) + bench.now.as_micros() + n;

@@ -165,9 +165,9 @@ impl Meshtastic {
         let mut copy = packet.clone();
         copy.hop_limit -= 1;
         if packet.next_hop == 0 {
-            self.flood(now, copy)
+            self.flood(now, copy);
         } else {
-            self.send_towards(now, copy)
+            self.send_towards(now, copy);
         }
         true
     }

@@ -90,7 +90,7 @@ fn the_first_message_floods_and_the_second_takes_the_next_hop() {
         // Whatever answers the answer.
         for from in [0, 1, 2, 1] {
             loop {
-                let mut nodes = [&mut a, &mut b, &mut c];
+                let nodes = [&mut a, &mut b, &mut c];
                 let Some(packet) = speak(nodes[from], &mut now, 5 * SECOND_US) else { break };
                 let others = nodes.into_iter().filter(|n| n.number != u32::from(packet.relay));
                 others.for_each(|node| hear(node, now, &packet));

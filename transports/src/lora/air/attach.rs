@@ -100,7 +100,10 @@ impl Run {
     fn due(&self) -> Instant {
         let due = self.modem.poll_timeout().map(|at_us| self.clock.air(at_us));
         self.began
-            + due.map_or(Duration::from_secs(3_600) + self.began.elapsed(), Duration::from_micros)
+            + due.map_or_else(
+                || Duration::from_secs(3_600) + self.began.elapsed(),
+                Duration::from_micros,
+            )
     }
 
     fn handle_air(&mut self, message: ToRadio) {

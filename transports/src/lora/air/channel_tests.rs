@@ -41,7 +41,7 @@ impl World {
     }
 
     /// Who received which frame, and who lost which sender's and why, until everything is over.
-    fn outcome(&mut self) -> (Vec<(u32, Vec<u8>)>, Vec<(u32, u32, Loss)>) {
+    fn outcome(&mut self) -> (Vec<Heard>, Vec<(u32, u32, Loss)>) {
         let (mut heard, mut lost) = (Vec::new(), Vec::new());
         while let Some(at_us) = self.air.poll_timeout() {
             while let Some(event) = self.air.poll(at_us) {
@@ -55,6 +55,9 @@ impl World {
         (heard, lost)
     }
 }
+
+/// A radio, and the frame it received.
+type Heard = (u32, Vec<u8>);
 
 const NEAR: Decibel = Decibel::whole(100);
 /// Of one frame of 20 bytes.
