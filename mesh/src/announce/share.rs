@@ -7,8 +7,8 @@ use crate::{limits::LINK_MTU_MIN, link::LinkCaps, time::Instant};
 /// From this bit rate on a link is *fast*: the whole table travels over it unasked.
 pub const FAST_BPS: u64 = 1_000_000;
 
-/// Answers and questions that may leave at once over a shared medium: eight announces.
-const SHARED_BURST: u64 = 1_024;
+/// What may be handed at once to a shared medium, which paces it itself: 140 announces.
+const SHARED_BURST: u64 = 16_384;
 
 /// Whether a link carries the whole table.
 pub const fn is_fast(caps: &LinkCaps) -> bool {
@@ -38,8 +38,8 @@ impl Bucket {
             // A tenth of a second of the share, so that a table leaves in few large frames.
             Self::new(now, rate, (rate / 10).max(u64::from(caps.mtu)))
         } else if caps.shared {
-            // Only what was asked for travels here (`ANN-20`); the medium sees to fairness.
-            Self::new(now, (bytes_per_s / 4).max(1), SHARED_BURST)
+            // All neighbours are told at once, in fewer bytes, and at the medium's pace (`ANN-20`).
+            Self::new(now, bytes_per_s.max(1), SHARED_BURST)
         } else {
             // A frame, but not more than a quarter second of the link: data waits behind it.
             let burst = u64::from(caps.mtu).min((bytes_per_s / 4).max(u64::from(LINK_MTU_MIN)));
@@ -63,6 +63,15 @@ impl Bucket {
     pub(crate) fn take(&mut self, now: Instant, amount: u64) {
         self.level = self.available(now).saturating_sub(amount);
         self.at = now;
+    }
+
+    /// Takes `amount` if it is there.
+    pub(crate) fn try_take(&mut self, now: Instant, amount: u64) -> bool {
+        let granted = self.available(now) >= amount;
+        if granted {
+            self.take(now, amount);
+        }
+        granted
     }
 
     /// Takes one if there is one.

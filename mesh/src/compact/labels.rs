@@ -239,8 +239,13 @@ impl Labels {
         self.told.push(Told { address, seq: announce.seq, signature, confirmed: false });
     }
 
+    /// The sequence of the announce with this prefix.
+    pub(crate) fn known_seq(&self, prefix: [u8; 4]) -> Option<u32> {
+        self.known.find(|(it, _)| prefix_of(it) == prefix).map(|(_, announce)| announce.seq)
+    }
+
     /// Remembers an announce that came from the neighbour.
-    pub(super) fn know(&mut self, announce: &MeshAnnounce) {
+    pub(crate) fn know(&mut self, announce: &MeshAnnounce) {
         let address = announce.address();
         let prefix = prefix_of(&address);
         self.known.remove(|(it, _)| prefix_of(it) == prefix);

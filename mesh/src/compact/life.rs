@@ -30,7 +30,7 @@ pub(super) fn age_of(code: u8, lifetime_s: u32) -> Option<u32> {
 }
 
 /// A cost as eleven bits and an exponent of five, rounded up; `None` when that is beyond 32 bits.
-pub(super) const fn cost_code(cost: u32) -> Option<u16> {
+pub(crate) const fn cost_code(cost: u32) -> Option<u16> {
     if cost < COST_EXACT {
         return Some(cost as u16);
     }

@@ -20,7 +20,9 @@ mod unknown;
 mod tests;
 
 pub use labels::{Introduced, Labels};
+pub(crate) use life::cost_code;
 pub use life::{LIFETIMES_S, lifetime_code};
+pub(crate) use routing::UPDATE;
 pub use unknown::Unknown;
 
 use alloc::vec::Vec;

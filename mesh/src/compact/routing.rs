@@ -193,7 +193,7 @@ pub(super) fn decode_path_request(body: &[u8], out: &mut Vec<u8>) -> Result<(), 
 }
 
 /// Set in the hops of an entry that refers to an announce.
-const UPDATE: u8 = 0x40;
+pub(crate) const UPDATE: u8 = 0x40;
 
 /// Prefix and low byte of the sequence.
 const SHORT_RETRACTION_LEN: usize = 5;

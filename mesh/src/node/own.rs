@@ -18,6 +18,11 @@ const VALIDITY: Validity = match Validity::from_code(11) {
     Some(validity) => validity,
     None => panic!("11 is a valid code"),
 };
+/// Where a link is shared: 2^13 s, about 136 minutes; a row lives eight hours.
+const SHARED_VALIDITY: Validity = match Validity::from_code(13) {
+    Some(validity) => validity,
+    None => panic!("13 is a valid code"),
+};
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1_024);
 /// Least time between two announces of ours (`ANN-19`).
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(500);
@@ -132,13 +137,19 @@ impl Node {
             &self.identity,
             self.own.seq,
             self.config.capabilities,
-            VALIDITY,
+            self.own_validity(),
             self.own.bundle_version,
         );
         self.routing.set_own(now, announce);
         self.own.last_at = Some(now);
         let jitter = Duration::from_secs(self.rng.below(128));
         self.own.next_at = Some(now + ANNOUNCE_INTERVAL - jitter);
+    }
+
+    /// On a shared medium announces are rare, and have to last.
+    fn own_validity(&self) -> Validity {
+        let is_shared = self.links.values().any(|state| state.up.caps.shared);
+        if is_shared { SHARED_VALIDITY } else { VALIDITY }
     }
 
     pub(super) fn on_own_timers(&mut self, now: Instant) {

@@ -111,7 +111,7 @@ impl RadioPort {
             self.start_pieces(now, id, long);
         }
         if !delivered {
-            self.on_failure(id);
+            self.on_failure(now, id);
         }
     }
 

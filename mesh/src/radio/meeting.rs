@@ -313,6 +313,8 @@ impl RadioPort {
         }
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.turn = turn.unwrap_or_default();
+        let wait = self.unit() * 64 + self.some_units(32);
+        self.vectors.tell_all(now, wait);
         self.events.push_back(RadioEvent::Up { neighbour: id, peer, caps });
     }
 

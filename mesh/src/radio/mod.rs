@@ -30,6 +30,7 @@ mod outgoing;
 mod port;
 mod turn;
 mod unicast;
+mod vectors;
 mod wire;
 
 #[cfg(test)]

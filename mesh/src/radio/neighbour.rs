@@ -31,6 +31,8 @@ pub(super) struct Neighbour {
     pub(super) keys_tries: u32,
     pub(super) signal: Signal,
     pub(super) last_heard: Instant,
+    /// When something under its hint was heard, genuine or not.
+    pub(super) last_trace: Instant,
     /// Frames given up in a row while nothing was heard.
     pub(super) failures: u32,
     /// In 1/255, averaged over eight frames.
@@ -137,6 +139,7 @@ impl Neighbour {
             keys_tries: 0,
             signal,
             last_heard: now,
+            last_trace: now,
             failures: 0,
             success: u8::MAX,
             air: Duration::ZERO,
@@ -162,6 +165,7 @@ impl Neighbour {
     /// Something it said was genuine.
     pub(super) fn on_heard(&mut self, now: Instant, signal: Signal) {
         self.last_heard = now;
+        self.last_trace = now;
         self.failures = 0;
         let smooth = |old: i16, new: i16| {
             let sum = i32::from(old) * 7 + i32::from(new);

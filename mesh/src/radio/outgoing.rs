@@ -9,7 +9,6 @@ use core::time::Duration;
 
 use super::{
     AirClass, AirFrame, NeighbourId, PAYLOAD_LEN_MAX, Pulled, RadioPort, Signal,
-    keys::tag,
     neighbour::Neighbour,
     turn::repeat_wait,
     unicast::{LITE_OBJECT, class_of},
@@ -38,6 +37,12 @@ const SENT_MAX: usize = 1_024;
 
 /// Frames taken from the node for one neighbour before another one's turn.
 const PULLS_MAX: usize = 16;
+
+/// Version, kind and count before the one announce of a frame.
+const ONE_ANNOUNCE: usize = 3;
+
+/// What somebody missed is not said more often.
+const AGAIN: Duration = Duration::from_secs(8);
 
 /// Neighbours heard saying the same that make our saying it needless.
 const ENOUGH: u8 = 3;
@@ -172,7 +177,7 @@ impl RadioPort {
                 self.begin(id, buf).or_else(|| self.begin_piece(now, id, buf))
             }
             (_, Some((_, at))) => self.begin_broadcast(now, at, buf),
-            _ => None,
+            _ => self.take_vectors(now, buf),
         }
     }
 
@@ -181,7 +186,10 @@ impl RadioPort {
         if self.neighbours.values().filter(|n| n.up).count() < 2 {
             return;
         }
-        let is_one = |item: &Item| item.due <= now && item.wanted.len() == 1;
+        let is_one = |item: &Item| {
+            let is_way = item.class == AirClass::Broadcast;
+            item.due <= now && item.wanted.len() == 1 && !is_way
+        };
         while let Some(at) = self.broadcasts.waiting.iter().position(is_one) {
             let Some(item) = self.broadcasts.waiting.remove(at) else { return };
             if let Some(id) = item.wanted.first() {
@@ -251,15 +259,8 @@ impl RadioPort {
         let mut body = Vec::with_capacity(BODY_MAX);
         let encoded = compact::encode(&item.frame, &mut self.broadcast_labels, &mut body).ok()?;
         let of = kind::to_all(encoded.kind).filter(|_| body.len() <= BODY_MAX)?;
-        let counter = self.broadcast_counter;
-        self.broadcast_counter = counter.wrapping_add(1);
-        let start = buf.len();
-        let [low, ..] = counter.to_le_bytes();
-        buf.extend_from_slice(&[of.0, self.me.hint(), low]);
-        buf.extend_from_slice(&body);
-        let tag = tag(self.broadcast_key.as_slice(), counter, &buf[start..]);
-        buf.extend_from_slice(&tag);
-        self.spend(None, buf.len() - start);
+        self.broadcast_body(of, &body, buf);
+        self.on_announce_said(now, &item.frame);
         // Who missed it says so when it is referred to.
         self.broadcast_labels.acknowledged(&encoded.introduces);
         self.broadcasts.note(now, item.name, u8::MAX, Signal::default());
@@ -268,8 +269,17 @@ impl RadioPort {
 
     /// Whether the frame may be for everybody: it is queued once for all neighbours (`RAD-14`).
     fn take_broadcast(&mut self, now: Instant, id: NeighbourId, frame: &[u8]) -> bool {
+        if let Ok((FrameKind::RETRACT, body)) = frame::split(frame) {
+            self.withdraw_ways(now, body);
+            return true;
+        }
         let Some(items) = broadcast_items(frame) else { return false };
+        self.remember(frame);
         for (name, frame) in items {
+            let entry = frame.get(ONE_ANNOUNCE..).unwrap_or_default();
+            if frame.get(1) == Some(&FrameKind::ANNOUNCES.0) && !self.offer_way(now, entry) {
+                continue;
+            }
             let class = class_of(&frame);
             let due = match self.broadcasts.known(now, &name) {
                 Some(known) => {
@@ -282,6 +292,18 @@ impl RadioPort {
             self.broadcasts.push(now, Item { name, frame, class, due, wanted });
         }
         true
+    }
+
+    /// Something for everybody, said now unless it was a moment ago.
+    pub(super) fn say_to_all(&mut self, now: Instant, frame: Vec<u8>) {
+        for (name, frame) in broadcast_items(&frame).into_iter().flatten() {
+            self.broadcasts.known.get_mut(&name).into_iter().for_each(|known| {
+                known.by = if known.at + AGAIN > now { known.by } else { 0 };
+            });
+            let class = class_of(&frame);
+            let item = Item { name, frame, class, due: now, wanted: Vec::new() };
+            self.broadcasts.push(now, item);
+        }
     }
 
     /// A neighbour said this to all.
@@ -332,10 +354,6 @@ fn broadcast_items(bytes: &[u8]) -> Option<Vec<(Name, Vec<u8>)>> {
                 items.push((name, one));
             }
             Some(items)
-        }
-        FrameKind::RETRACT if bytes.len() <= BODY_MAX => {
-            let name = digest16(Domain::RadioHello, &[bytes]);
-            Some(Vec::from([(name, bytes.to_vec())]))
         }
         FrameKind::PATH_REQUEST => {
             // All but the hops that are left.

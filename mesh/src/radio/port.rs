@@ -15,6 +15,7 @@ use super::{
     neighbour::Neighbour,
     outgoing::Broadcasts,
     turn::{Timing, Turn},
+    vectors::Vectors,
     wire::{PAYLOAD_LEN_MAX, kind, split_broadcast},
 };
 use crate::{
@@ -43,6 +44,7 @@ pub struct RadioPort {
     pub(super) next_id: u32,
     pub(super) introduction: Introduction,
     pub(super) broadcasts: Broadcasts,
+    pub(super) vectors: Vectors,
     pub(super) turn: Turn,
     /// The least urgent class that the law leaves room for at present.
     pub(super) ceiling: AirClass,
@@ -112,6 +114,7 @@ impl RadioPort {
             next_id: 0,
             introduction: Introduction::new(now, first),
             broadcasts: Broadcasts::default(),
+            vectors: Vectors::new(now),
             turn: Turn::new(now),
             ceiling: AirClass::Bulk,
             in_air: None,
@@ -191,12 +194,21 @@ impl RadioPort {
         };
         neighbour.on_heard(now, signal);
         let Some(id) = found else { return Ok(()) };
+        if of == CompactType::ANNOUNCES {
+            return self.on_ways(now, id, broadcast.body, signal);
+        }
         let mut frame = Vec::new();
-        match compact::decode(of, broadcast.body, &mut neighbour.labels, &mut frame) {
+        let labels = match of {
+            CompactType::RETRACT_SHORT => self.vectors.book_mut(),
+            _ => &mut neighbour.labels,
+        };
+        match compact::decode(of, broadcast.body, labels, &mut frame) {
             Ok(()) => {
                 self.note_broadcast(now, &frame, signal);
                 self.events.push_back(RadioEvent::Frame { neighbour: id, frame });
             }
+            // Of a way that is not known nothing has to be taken back.
+            Err(DecodeError::Unknown(_)) if of == CompactType::RETRACT_SHORT => {}
             Err(DecodeError::Unknown(unknown)) => self.say_unknown(id, &unknown),
             Err(DecodeError::Error(error)) => return Err(error),
         }
@@ -328,6 +340,7 @@ impl RadioPort {
             self.keys_due().map(|due| due.max(at)),
             self.introduction.due.map(|due| due.max(at)),
             self.broadcasts.poll_timeout().map(|due| due.max(at)),
+            self.vectors.poll_timeout().map(|due| due.max(at)),
         ]
         .into_iter()
         .flatten()

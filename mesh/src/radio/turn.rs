@@ -21,6 +21,8 @@ pub(super) struct Timing {
     pub(super) ack_air: Duration,
     /// The longest payload on the air.
     pub(super) air_max: Duration,
+    /// A hello on the air.
+    pub(super) unit: Duration,
 }
 
 impl Timing {
@@ -34,6 +36,7 @@ impl Timing {
             answer_wait: (slot * 8).max(Duration::from_millis(40)),
             ack_air: config.air(11),
             air_max: config.air(PAYLOAD_LEN_MAX),
+            unit: config.air(150),
         }
     }
 
@@ -45,12 +48,16 @@ impl Timing {
 
     /// All transmissions of one payload and their waits: for so long a copy may follow.
     pub(super) fn repeats_last(&self) -> Duration {
-        (self.ack_timeout(self.air_max) + self.slot * (WINDOW << TRANSMISSIONS_MAX)) * 8
+        (self.ack_timeout(self.air_max) + self.slot * (BACKOFF_SLOTS_MAX << BACKOFF_DOUBLINGS)) * 6
     }
 }
 
 /// Slots among which a turn is drawn.
 pub(super) const WINDOW: u32 = 8;
+
+/// A full payload twice, at any setting.
+const BACKOFF_SLOTS_MAX: u32 = 256;
+const BACKOFF_DOUBLINGS: u8 = 3;
 
 /// Transmissions of one payload before it is given up.
 pub(super) const TRANSMISSIONS_MAX: u8 = 5;
@@ -92,6 +99,13 @@ impl Turn {
     pub(super) const fn at(&self) -> Instant {
         self.at
     }
+}
+
+/// Among how many slots a repetition is drawn: twice its air time, then twice as many each time.
+pub(super) fn backoff_slots(timing: &Timing, air: Duration, transmissions: u8) -> u32 {
+    let slots = air.as_micros() * 2 / timing.slot.as_micros().max(1);
+    let slots = u32::try_from(slots).unwrap_or(u32::MAX).clamp(WINDOW, BACKOFF_SLOTS_MAX);
+    slots << (transmissions - 1).min(BACKOFF_DOUBLINGS)
 }
 
 /// A random number of slots below `window`.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{
     AirClass, NeighbourId, RadioEvent, RadioPort, Signal,
     neighbour::{AckDue, Lock, Long, Neighbour, Outstanding, Payload},
-    turn::{TRANSMISSIONS_MAX, WINDOW, slots},
+    turn::{TRANSMISSIONS_MAX, WINDOW, backoff_slots, slots},
     wire::{ACK_REF_LEN, ACK_REFS_MAX, BODY_MAX, Unicast, kind, split_unicast},
 };
 use crate::{
@@ -22,6 +22,9 @@ pub(super) const LITE_OBJECT: FrameKind = FrameKind(0x51);
 
 /// Frames given up in a row, with nothing heard since, before a neighbour is taken for gone.
 const FAILURES_MAX: u32 = 3;
+
+/// Units in which nothing at all was heard of it, to others neither.
+const PATIENCE: u32 = 240;
 
 impl RadioPort {
     /// Makes payloads of a frame of the node for a neighbour.
@@ -110,7 +113,7 @@ impl RadioPort {
             neighbour.outstanding.as_mut().filter(|other| other.payload.class <= ceiling)?;
         outstanding.due.take_if(|due| *due <= now)?;
         if outstanding.transmissions >= TRANSMISSIONS_MAX {
-            self.give_up(id);
+            self.give_up(now, id);
             return None;
         }
         outstanding.transmissions += 1;
@@ -122,17 +125,19 @@ impl RadioPort {
         Some(class)
     }
 
-    fn give_up(&mut self, id: NeighbourId) {
+    fn give_up(&mut self, now: Instant, id: NeighbourId) {
         self.settle(id, false);
-        self.on_failure(id);
+        self.on_failure(now, id);
     }
 
     /// A frame was given up. After a few a neighbour that says nothing is taken for gone.
-    pub(super) fn on_failure(&mut self, id: NeighbourId) {
+    pub(super) fn on_failure(&mut self, now: Instant, id: NeighbourId) {
+        let patience = self.timing.unit * PATIENCE;
         self.counters.given_up += 1;
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.failures += 1;
-        if neighbour.failures >= FAILURES_MAX {
+        // A crowded channel swallows a few in a row; who is there is heard with something, some time.
+        if neighbour.failures >= FAILURES_MAX && neighbour.last_trace + patience <= now {
             self.bring_down(id);
         }
     }
@@ -154,7 +159,9 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let Some(outstanding) = neighbour.outstanding.as_mut() else { return };
         let air = self.config.air(outstanding.payload.bytes.len());
-        let window = WINDOW << (outstanding.transmissions - 1).min(4);
+        // Whoever was not heard sending will repeat as well: not at the same time, if the waits differ
+        // by more than what is repeated takes.
+        let window = backoff_slots(&self.timing, air, outstanding.transmissions);
         let wait = self.timing.ack_timeout(air) + slots(&self.timing, &mut self.rng, window);
         outstanding.due.get_or_insert(now + wait);
     }
@@ -169,6 +176,10 @@ impl RadioPort {
     ) -> Result<(), Error> {
         let unicast = split_unicast(of, payload)?;
         self.overhear(&unicast);
+        // Nobody proves who it is, but it does no harm to believe it.
+        for (_, neighbour) in self.neighbours.iter_mut().filter(|(_, n)| n.hint() == unicast.from) {
+            neighbour.last_trace = now;
+        }
         if unicast.to == self.me.hint() {
             if let Some(id) = self.repeated_by(now, &unicast) {
                 self.on_repeated(now, id, &unicast);
@@ -267,8 +278,12 @@ impl RadioPort {
         let unknown = Unknown::read(body)?;
         self.counters.unknown += 1;
         self.broadcast_labels.on_unknown(&unknown);
+        self.on_missed(now, &unknown);
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
         neighbour.labels.on_unknown(&unknown);
+        if matches!(unknown, Unknown::Announce(_)) {
+            return Ok(());
+        }
         if let Some(outstanding) = neighbour.outstanding.take() {
             self.prepare(now, id, &outstanding.payload.frame, outstanding.payload.turn);
         }
@@ -292,6 +307,10 @@ impl RadioPort {
             Err(DecodeError::Error(error)) => return Err(error),
         }
         neighbour.seen.insert(now, unicast.tag);
+        if unicast.kind == CompactType::ANNOUNCES {
+            self.remember(&frame);
+        }
+        let Some(neighbour) = self.neighbours.get_mut(&id) else { return Ok(()) };
         let receipt = opened_by(&frame).last().map(|[lock, _]| *lock);
         let lock = lock_of_frame(&frame).or(receipt);
         // An envelope or a receipt the node answers or passes on, and that says enough.

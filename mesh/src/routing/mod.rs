@@ -431,9 +431,9 @@ impl Routing {
 /// Destinations in the table unless configured otherwise: 131,072 × 300 bytes are 39 MB when full.
 pub const ROUTES_MAX: u32 = 1 << 17;
 
-/// Our announce is repeated no sooner on a shared medium when nothing in it changed: a row lives two
-/// hours.
-const SHARED_REFRESH: Duration = Duration::from_secs(3_600);
+/// Our announce is repeated no sooner on a shared medium when nothing in it changed: a row lives
+/// eight hours there.
+const SHARED_REFRESH: Duration = Duration::from_secs(3 * 3_600);
 
 /// Misbehaviour is reported up to this many times between two polls.
 const EVENTS_MAX: usize = 1_024;

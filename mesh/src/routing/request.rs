@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     address::Address,
-    announce::{PathRequest, UNREACHABLE},
+    announce::{Bucket, PathRequest, UNREACHABLE},
     crypto::rng::NodeRng,
     limits::HOPS_MAX,
     link::LinkId,
@@ -70,6 +70,10 @@ pub(super) struct Requests {
     known: BTreeSet<[u8; 8]>,
     /// Dropped for want of budget since the start.
     dropped: u64,
+    /// Questions that shared media may still be asked, whoever asks (`RT-54`).
+    shared: Option<Bucket>,
+    /// Where newer sequences are not asked for again yet, and how long the last pause was.
+    pauses: BTreeMap<Address, (Instant, Duration)>,
 }
 
 impl Requests {
@@ -122,6 +126,33 @@ impl Requests {
         let open = self.open.get_mut(&address)?;
         open.min_seq = open.min_seq.max(min_seq);
         Some(open)
+    }
+
+    /// Whether shared media of this `hop` may be asked once more.
+    fn may_ask_shared(&mut self, now: Instant, hop: Duration) -> bool {
+        let cost = u64::try_from((hop * SHARED_ASK_HOPS).as_millis()).unwrap_or(u64::MAX).max(1);
+        let most = cost.saturating_mul(SHARED_ASKS);
+        self.shared.get_or_insert_with(|| Bucket::new(now, 1_000, most)).try_take(now, cost)
+    }
+
+    /// Whether a newer sequence of this destination may be asked for: each time later (`RT-54`).
+    fn may_ask_newer(&mut self, now: Instant, address: Address) -> bool {
+        let last = self.pauses.get(&address).copied();
+        if last.is_some_and(|(until, _)| now < until) {
+            return false;
+        }
+        // Who was quiet for twice its pause starts over.
+        let pause = match last {
+            Some((until, pause)) if now < until + pause * 2 => (pause * 2).min(NEWER_PAUSE_MAX),
+            _ => NEWER_PAUSE,
+        };
+        if self.pauses.len() >= OPEN_MAX {
+            self.pauses.retain(|_, (until, _)| now < *until);
+        }
+        if self.pauses.len() < OPEN_MAX {
+            self.pauses.insert(address, (now + pause, pause));
+        }
+        true
     }
 
     fn reschedule(&mut self, address: Address, due: Instant) {
@@ -192,7 +223,9 @@ impl Routing {
     fn may_search(&mut self, now: Instant, asker: Option<Slot>) -> bool {
         let hop = self.neighbours.shared_hop();
         let asker = asker.and_then(|slot| self.neighbours.get_mut(slot));
-        let may = hop.is_zero() || asker.is_none_or(|asker| asker.may_search(now, hop));
+        let may = hop.is_zero()
+            || (asker.is_none_or(|asker| asker.may_search(now, hop))
+                && self.requests.may_ask_shared(now, hop));
         self.requests.dropped += u64::from(!may);
         may
     }
@@ -201,6 +234,10 @@ impl Routing {
     pub(super) fn ask_for_starved(&mut self, now: Instant, rng: &mut NodeRng) {
         for address in core::mem::take(&mut self.starved) {
             let seq = self.table.lookup(&address).map(|row| row.seq);
+            let is_shared = !self.neighbours.shared_hop().is_zero();
+            if is_shared && !self.requests.may_ask_newer(now, address) {
+                continue;
+            }
             if let Some(min_seq) = seq.and_then(|seq| seq.checked_add(1)) {
                 self.find(now, &address, Some(min_seq), rng);
             }
@@ -224,15 +261,21 @@ impl Routing {
             self.requests.close(&address);
             return;
         };
+        let hop = self.neighbours.shared_hop();
+        // What the medium has no room for now counts as asked.
+        let may_ask = hop.is_zero() || self.requests.may_ask_shared(now, hop);
         let Some(open) = self.requests.open.get_mut(&address) else {
             return;
         };
         open.ring = ring.map(|ring| ring + 1);
         open.passed = Some((now, ttl, min_seq));
-        let hop = self.neighbours.shared_hop();
         let pause = pause.max(hop * (u32::from(ttl.min(HOPS_WAITED)) + 1));
         let pause = if open.is_pausing() { pause + VAIN_PAUSE.max(hop * 60) } else { pause };
         self.requests.reschedule(address, now + pause);
+        if !may_ask {
+            self.requests.dropped += 1;
+            return;
+        }
         // Four random bytes are enough, and on radio the zeros cost nothing (`CMP-24`).
         let mut nonce = rng.array();
         nonce[4..].fill(0);
@@ -381,6 +424,14 @@ const PASSED_LIFE: Duration = Duration::from_secs(8);
 
 /// The same request is not passed on more often.
 const PASS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Hop times that one question to shared media costs, and questions at once.
+const SHARED_ASK_HOPS: u32 = 12;
+const SHARED_ASKS: u64 = 6;
+
+/// Over shared media a newer sequence is asked for again after this, doubling.
+const NEWER_PAUSE: Duration = Duration::from_secs(60);
+const NEWER_PAUSE_MAX: Duration = Duration::from_secs(1_920);
 
 /// Neighbours that wait for one destination; others learn it in the ordinary way.
 const WAITING_MAX: usize = 4;

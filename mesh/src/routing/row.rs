@@ -276,6 +276,11 @@ impl Row {
         self.hops.iter_mut().for_each(|hop| hop.flags.set(CURRENT, false));
     }
 
+    /// How long the announce says it is good.
+    pub(super) const fn validity_s(&self) -> u64 {
+        self.validity.duration().as_secs()
+    }
+
     /// When the announce is too old to use: 3.5 × validity after it arrived (`RT-42`).
     pub(super) fn expires(&self) -> Instant {
         let validity = self.validity.duration();
