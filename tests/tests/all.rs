@@ -12,6 +12,7 @@ mod meeting;
 mod mutants;
 mod namespaces;
 mod nat;
+mod radio;
 mod simulation;
 mod specs;
 mod visitors;

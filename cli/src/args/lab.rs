@@ -23,7 +23,7 @@ pub struct Lab {
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// How long messages are waited for
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = value::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = value::seconds)]
     pub seconds: Duration,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{MessagesProxy, PingOptions};
+use api::{MessagesProxy, PingOptions, RouteOptions, RoutesProxy};
 use tokio::time::sleep;
 
 use super::as_document;
@@ -178,8 +178,9 @@ pub(super) async fn follow(
 ) -> Result<json::Trace, Failure> {
     let mut trace = json::Trace { address: to.to_owned(), complete: false, hops: Vec::new() };
     let mut silent = 0;
+    let patience = patience(client, to).await;
     for ttl in 1..=u8::MAX {
-        let timeout = client.time_left().min(HOP_TIMEOUT);
+        let timeout = client.time_left().min(patience);
         if timeout.is_zero() || silent == SILENT_HOPS_MAX {
             break;
         }
@@ -201,6 +202,17 @@ pub(super) async fn follow(
         trace.address.clone_from(&last.address);
     }
     Ok(trace)
+}
+
+/// How long a node on the way may take to answer: where the way is slow, some times what it costs.
+async fn patience(client: &Client, to: &str) -> Duration {
+    let routes = client.ask(async {
+        let routes = RoutesProxy::new(client.connection()).await?;
+        routes.list(RouteOptions { address: Some(to.to_owned()), ..RouteOptions::default() }).await
+    });
+    let cost_us = routes.await.ok().and_then(|routes| routes.first().map(|route| route.cost));
+    let slow = Duration::from_micros(cost_us.unwrap_or_default().into()) * WAYS_WAITED;
+    (HOP_TIMEOUT + slow).min(HOP_TIMEOUT_MAX)
 }
 
 fn hop_table(hops: &[json::Hop]) -> Table<5> {
@@ -225,6 +237,10 @@ fn as_ms(span: Duration) -> u32 {
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one node on the way may take to say who it is.
 const HOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// On a shared medium a question and its answer wait for their turns at each hop.
+const WAYS_WAITED: u32 = 6;
+/// However slow the way is.
+const HOP_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// Nodes in a row that may keep silent before the rest of the way is given up.
 const SILENT_HOPS_MAX: u32 = 3;
 

@@ -13,13 +13,25 @@ use super::convert::Labels;
 pub(super) fn radio(status: &RadioStatus, labels: &Labels) -> api::Radio {
     let stats = status.stats.as_ref();
     let channel = stats.and_then(|stats| stats.channel);
-    let airtime = status.airtime.iter().map(|(band, balance)| api::RadioAirtime {
-        band: (*band).into(),
-        // Rounded up: what is used is never less than it looks.
-        used_ms: balance.used_us.div_ceil(1_000),
-        limit_ms: balance.share_us / 1_000,
-        window_s: u32::try_from(HOUR.as_secs()).unwrap_or(u32::MAX),
-    });
+    let window_s = u32::try_from(HOUR.as_secs()).unwrap_or(u32::MAX);
+    let mut airtime: Vec<_> = status
+        .airtime
+        .iter()
+        .map(|(band, balance)| api::RadioAirtime {
+            band: (*band).into(),
+            // Rounded up: what is used is never less than it looks.
+            used_ms: balance.used_us.div_ceil(1_000),
+            limit_ms: balance.share_us / 1_000,
+            window_s,
+        })
+        .collect();
+    if !airtime.iter().any(|account| account.band == status.band.name) {
+        // Nobody has to count here: what the modem says, of all of the hour.
+        let used = channel.map_or(0, |channel| u64::from(channel.airtime_long_centi));
+        let limit_ms = u64::from(window_s) * 1_000;
+        let (band, used_ms) = (status.band.name.into(), limit_ms * used / 10_000);
+        airtime.push(api::RadioAirtime { band, used_ms, limit_ms, window_s });
+    }
     api::Radio {
         id: status.id.to_string(),
         uri: status.uri.clone(),
@@ -27,7 +39,7 @@ pub(super) fn radio(status: &RadioStatus, labels: &Labels) -> api::Radio {
         error: status.error.clone(),
         settings: settings(status),
         firmware: stats.and_then(|stats| stats.firmware).map(|(a, b)| format!("{a}.{b}")),
-        airtime: airtime.collect(),
+        airtime,
         channel_load: channel.map(|channel| share(channel.load_short_centi)),
         channel_load_hour: channel.map(|channel| share(channel.load_long_centi)),
         noise_floor_dbm: channel.and_then(|channel| channel.noise_floor_dbm).map(Into::into),

@@ -38,8 +38,9 @@ pub(super) struct Vectors {
     rows: BTreeMap<Address, Row>,
     /// Announces, whoever said them: what updates refer to.
     book: Labels,
-    /// Announces that were referred to and are not here: whom to ask, and when.
-    missing: BTreeMap<[u8; 4], (NeighbourId, Instant)>,
+    /// Announces that were referred to and are not here: whom to ask, when, and how often it was
+    /// asked.
+    missing: BTreeMap<[u8; 4], (NeighbourId, Instant, u8)>,
     /// No update before.
     not_before: Instant,
     /// All was made due for a newcomer.
@@ -66,9 +67,11 @@ impl Vectors {
             Some(row) if row.announce == entry.announce => {
                 if row.way != way {
                     (row.way, row.due) = (way, row.due.min(now + wait));
-                } else if row.said.is_some_and(|said| said + ASKED_AFTER <= now) {
-                    // Somebody asked.
-                    row.due = row.due.min(now + wait);
+                } else if let Some(said) = row.said
+                    && (entry.hops == 0 || said + ASKED_AFTER <= now)
+                {
+                    // Somebody asked; for ourselves perhaps because what we just said was lost.
+                    row.due = row.due.min((said + ASKED_AFTER).max(now + wait));
                 }
                 false
             }
@@ -120,7 +123,7 @@ impl Vectors {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let said = self.rows.values().map(|row| row.due).min();
-        let asked = self.missing.values().map(|(_, at)| *at).min();
+        let asked = self.missing.values().map(|(_, at, _)| *at).min();
         [said, asked].into_iter().flatten().min().map(|due| due.max(self.not_before))
     }
 
@@ -299,15 +302,22 @@ impl RadioPort {
         }
         let at = now + self.timing.unit * 16 + self.some_units(48);
         if self.vectors.missing.len() < MISSING_MAX {
-            self.vectors.missing.entry(prefix).or_insert((id, at));
+            self.vectors.missing.entry(prefix).or_insert((id, at, 0));
         }
     }
 
-    /// Asks for one announce that is missing.
+    /// Asks for one announce that is missing; again if its answer, which nobody acknowledges, is lost.
     fn ask_missing(&mut self, now: Instant) {
-        let due = self.vectors.missing.iter().filter(|(_, (_, at))| *at <= now);
-        let Some((prefix, id)) = due.map(|(prefix, (id, _))| (*prefix, *id)).next() else { return };
-        self.vectors.missing.remove(&prefix);
+        let due = self.vectors.missing.iter().find(|(_, (_, at, _))| *at <= now);
+        let Some((prefix, (id, _, asked))) = due.map(|(prefix, row)| (*prefix, *row)) else {
+            return;
+        };
+        if asked + 1 < ASKED_MAX {
+            let again = now + ASKED_AFTER + self.timing.unit * 16 + self.some_units(48);
+            self.vectors.missing.insert(prefix, (id, again, asked + 1));
+        } else {
+            self.vectors.missing.remove(&prefix);
+        }
         self.vectors.not_before = now + self.timing.unit * 4 + self.some_units(8);
         self.say_unknown(id, &Unknown::Announce(prefix));
     }
@@ -363,5 +373,8 @@ const NEWCOMERS: Duration = Duration::from_secs(120);
 
 /// The same offered after this long was asked for.
 const ASKED_AFTER: Duration = Duration::from_secs(10);
+
+/// Times one announce is asked for.
+const ASKED_MAX: u8 = 3;
 
 const RETRACT_WAIT: Duration = Duration::from_secs(2);

@@ -7,6 +7,7 @@ mod homes;
 mod namespaces;
 mod nats;
 mod programs;
+mod radios;
 mod scratch;
 
 pub use bridge::{Bridge, may_filter};
@@ -16,6 +17,7 @@ pub use homes::{Homes, Meeting, link_up};
 pub use namespaces::{Line, may_make_namespaces};
 pub use nats::{Nats, may_translate};
 pub use programs::Programs;
+pub use radios::Radios;
 pub use scratch::Scratch;
 
 use std::{
