@@ -101,8 +101,12 @@ fn add_hostile(
 /// One message of `len` bytes along a line of `hops` hops at SF7, of which each frame is lost with
 /// probability `frame_loss` at each receiver (`RSM-11`).
 pub fn long_message(len: usize, hops: usize, frame_loss: f64, seed: u64) -> Outcome {
-    let mut scenario =
-        RadioScenario { warmup_s: 600, settle_s: 0, measure_s: 1_800, ..RadioScenario::default() };
+    let mut scenario = RadioScenario {
+        warmup_s: 1_800,
+        settle_s: 0,
+        measure_s: 1_800,
+        ..RadioScenario::default()
+    };
     scenario.city.radios = hops + 1;
     scenario.city.spreading_factor = 7;
     scenario.load.payload_len = len;

