@@ -45,6 +45,9 @@ const HOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times of a hop for which an acknowledgement of custody waits for the receipt (`HOP-13`).
 pub(super) const CUSTODY_HOPS: u32 = 12;
 
+/// Hops that a way nobody knows yet is taken to have (`NODE-15`).
+const HOPS_UNKNOWN: u32 = 8;
+
 /// One link and its neighbour.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -533,7 +536,7 @@ impl Node {
         let header = envelope.header();
         self.routing.on_sent(now, &header.dest, link);
         if ingress == Ingress::Own {
-            let least = self.receipt_wait(now, &header.dest, buf.len());
+            let least = self.receipt_wait(now, &header.dest, link, buf.len());
             self.outbox.on_transmitted(now, &header.lock, least);
         } else {
             self.counters.envelopes_forwarded += 1;
@@ -549,12 +552,17 @@ impl Node {
     }
 
     /// How long a receipt may take that comes over slow media: by the route's cost, which is the
-    /// time of 1,000 bytes all the way, there and back with the turns of others (`NODE-15`).
-    fn receipt_wait(&self, now: Instant, dest: &Address, len: usize) -> Duration {
+    /// time of 1,000 bytes all the way, there and back with the turns of others (`NODE-15`). What is
+    /// left with a neighbour without a route may have [`HOPS_UNKNOWN`] such links before it.
+    fn receipt_wait(&self, now: Instant, dest: &Address, link: LinkId, len: usize) -> Duration {
         if !self.links.values().any(|link| link.up.caps.shared) {
             return Duration::ZERO;
         }
-        let cost = self.routing.route(now, dest).map_or(0, |route| route.cost);
+        let hop = self.routing.link_cost(link).unwrap_or(0);
+        let cost = match self.routing.route(now, dest) {
+            Some(route) => route.cost.max(hop),
+            None => hop.saturating_mul(HOPS_UNKNOWN),
+        };
         let thousands = u32::try_from(len / 1_000).unwrap_or(u32::MAX).saturating_add(4);
         Duration::from_micros(u64::from(cost)).saturating_mul(thousands)
     }

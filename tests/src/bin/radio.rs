@@ -137,7 +137,10 @@ fn hostile(scenario: &RadioScenario, seed: u64) -> Result<(), String> {
 
 fn long(seeds: u64) {
     let minimum = experiment::long_message_minimum_us(LONG_LEN, LONG_HOPS);
-    println!("{LONG_LEN} B over {LONG_HOPS} hops at SF7; at least {:.1} s", minimum as f64 / 1e6);
+    println!(
+        "{LONG_LEN} B over {LONG_HOPS} hops at SF7; at least {:.1} s in pieces and receipts",
+        minimum as f64 / 1e6
+    );
     for loss in [0.0, 0.1] {
         let runs: Vec<Outcome> = (1..=if loss == 0.0 { 1 } else { seeds })
             .map(|seed| experiment::long_message(LONG_LEN, LONG_HOPS, loss, seed))

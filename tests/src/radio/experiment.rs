@@ -101,8 +101,12 @@ fn add_hostile(
 /// One message of `len` bytes along a line of `hops` hops at SF7, of which each frame is lost with
 /// probability `frame_loss` at each receiver (`RSM-11`).
 pub fn long_message(len: usize, hops: usize, frame_loss: f64, seed: u64) -> Outcome {
-    let mut scenario =
-        RadioScenario { warmup_s: 600, settle_s: 0, measure_s: 1_800, ..RadioScenario::default() };
+    let mut scenario = RadioScenario {
+        warmup_s: 1_800,
+        settle_s: 0,
+        measure_s: 1_800,
+        ..RadioScenario::default()
+    };
     scenario.city.radios = hops + 1;
     scenario.city.spreading_factor = 7;
     scenario.load.payload_len = len;
@@ -116,14 +120,13 @@ pub fn long_message(len: usize, hops: usize, frame_loss: f64, seed: u64) -> Outc
     ours(&scenario, &city, &load, seed)
 }
 
-/// The least time on air of `len` bytes over `hops` hops: full frames without a single byte that is
-/// not of the message, and no answer.
+/// The least time on air of `len` bytes over `hops` hops (`RSM-11`): as few pieces as they fit into,
+/// each in a full frame, and one receipt, for each hop; neither questions nor repetitions.
 pub fn long_message_minimum_us(len: usize, hops: usize) -> u64 {
     let model = CityModel { spreading_factor: 7, ..CityModel::default() };
     let modulation = model.modulation();
-    let (full, rest) = (len / 255, len % 255);
-    let rest_us = if rest == 0 { 0 } else { modulation.time_on_air_us(rest) };
-    hops as u64 * (full as u64 * modulation.time_on_air_us(255) + rest_us)
+    let pieces = (len + LONG_OVERHEAD).div_ceil(PIECE_LEN) as u64;
+    hops as u64 * (pieces * modulation.time_on_air_us(254) + modulation.time_on_air_us(18))
 }
 
 /// The load at which `delivered` of the messages arrive, found by halving an interval of loads.
@@ -149,6 +152,10 @@ pub fn load_at(
     (low + high) / 2.0
 }
 
+/// Bytes of a message in a piece of full length.
+const PIECE_LEN: usize = 243;
+/// What an envelope and its name add to a message, once for all pieces.
+const LONG_OVERHEAD: usize = 22;
 const MESHTASTIC_PREAMBLE: u16 = 16;
 /// Messages an hour beyond which nothing is looked for.
 const RATE_MAX: f64 = 1e6;

@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod phy;
 pub mod run;
 pub mod scenario;
+pub mod sizes;
 pub mod station;
 pub mod table;
 

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use mesh::radio::Modulation;
 
-use super::{meshtastic, outcome::Outcome};
+use super::{meshtastic, outcome::Outcome, sizes};
 
-/// Sizes of peers' frames, as published, and what they cost at SF8 on 125 kHz (`RSM-03`).
+/// Sizes of peers' frames, as published, and of ours, and what they cost at SF8 on 125 kHz (`RSM-03`,
+/// `RSM-12`).
 pub fn air() -> String {
     let mut text = String::from("frames at SF8 on 125 kHz, 4/5\n");
     let mut row = |what: &str, len: usize, preamble_symbols: u16| {
@@ -24,6 +25,19 @@ pub fn air() -> String {
     row("Reticulum, proof", 83 + 1, 18);
     row("Reticulum, announce", 167 + 1, 18);
     row("MeshCore, direct message of 50 B, MAC of 2 B", 72, 16);
+    for (what, len) in sizes::rows() {
+        row(&format!("ours, {what}"), len, 18);
+    }
+    let us = |len, preamble_symbols| Modulation { preamble_symbols, ..rnode() }.time_on_air_us(len);
+    let _ = writeln!(text, "50 B and the answer that they arrived, over one hop");
+    for (who, message, answer, preamble) in [
+        ("Meshtastic", meshtastic::direct_len(50), meshtastic::ACK_LEN, 16),
+        ("Reticulum", 164, 84, 18),
+        ("ours", 74, 18, 18),
+    ] {
+        let both = us(message, preamble) + us(answer, preamble);
+        let _ = writeln!(text, "  {who:<58}{:>16.1} ms", both as f64 / 1e3);
+    }
     text
 }
 
