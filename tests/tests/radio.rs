@@ -89,7 +89,9 @@ fn two_daemons_with_radios_only_meet_and_talk() {
     eprintln!("met after {:.1} s", begin.elapsed().as_secs_f64());
 
     // A code may name a way that leads nowhere from here.
-    let invite = anna.qpc(&["invite", "--name", "Anna", "--hint", "tcp://127.0.0.1:1"]).expect("an invite can be made");
+    let invite = anna
+        .qpc(&["invite", "--name", "Anna", "--hint", "tcp://127.0.0.1:1"])
+        .expect("an invite can be made");
     let code = text_of(&invite["code"]);
     ben.qpc(&["accept", &code, "--as", "Ben"]).expect("the code holds");
     ben.send_and_wait("Anna", "over the hills", 60).expect("received");
@@ -192,7 +194,10 @@ fn a_line_of_three_media_delivers_and_tells_the_truth() {
     for (one, other) in [(&a, &b), (&b, &c), (&c, &d)] {
         meet(one, other);
     }
-    assert_eq!([media(&a), media(&b), media(&c), media(&d)], ["tcp", "lora tcp", "iroh lora", "iroh"]);
+    assert_eq!(
+        [media(&a), media(&b), media(&c), media(&d)],
+        ["tcp", "lora tcp", "iroh lora", "iroh"]
+    );
 
     // Signed by its sender, full on the cable, compact on the air, full on the last link: one id.
     let plain = a.send(d.address(), "across").expect("accepted");
