@@ -22,6 +22,25 @@ pub(super) async fn radio_to(client: &Client, to: &str) -> Option<Radio> {
     radios.into_iter().find(leads)
 }
 
+/// A radio that must be silent because its share of the hour is used up: nobody is met over it.
+pub(super) async fn silent_radio(client: &Client) -> Option<Radio> {
+    let radios = client.ask(async {
+        let radios = RadiosProxy::new(client.connection()).await?;
+        radios.list().await
+    });
+    radios.await.ok()?.into_iter().find(|radio| is_used_up(radio, 0))
+}
+
+fn is_used_up(radio: &Radio, air_ms: u64) -> bool {
+    account(radio).is_some_and(|account| {
+        account.used_ms + air_ms > account.limit_ms / 100 * CONVERSATION_PERCENT
+    })
+}
+
+fn account(radio: &Radio) -> Option<&api::RadioAirtime> {
+    radio.airtime.iter().find(|account| account.band == radio.settings.band)
+}
+
 /// What `len` bytes of text cost on the first hop, once keys are agreed, and when they go out.
 pub(super) fn cost(radio: &Radio, len: usize) -> String {
     let air = text::span(air_us(radio, len) as f64 / 1e6);
@@ -34,10 +53,7 @@ pub(super) fn wait(radio: &Radio, len: usize) -> String {
         return "waits for the modem, which is not there".to_owned();
     }
     let air_ms = air_us(radio, len).div_ceil(1_000);
-    let account = radio.airtime.iter().find(|account| account.band == radio.settings.band);
-    if let Some(account) = account
-        && account.used_ms + air_ms > account.limit_ms / 100 * CONVERSATION_PERCENT
-    {
+    if let Some(account) = account(radio).filter(|_| is_used_up(radio, air_ms)) {
         let [used, limit] =
             [account.used_ms, account.limit_ms].map(|ms| text::span(ms as f64 / 1e3));
         return format!(

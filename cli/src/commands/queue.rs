@@ -64,10 +64,14 @@ pub(super) async fn why(client: &Client, id: &HexId, console: &mut Console) -> R
     if let Some(next_try_s) = why.next_try_s {
         console.line(format_args!("  next try in {}", span(next_try_s)))?;
     }
-    if why.state == "accepted"
-        && let Some(radio) = airtime::radio_to(client, &why.to).await
-    {
-        console.line(format_args!("  by radio: it {}", airtime::wait(&radio, 0)))?;
+    if why.state == "accepted" {
+        let radio = match airtime::radio_to(client, &why.to).await {
+            None => airtime::silent_radio(client).await,
+            radio => radio,
+        };
+        if let Some(radio) = radio {
+            console.line(format_args!("  by radio: it {}", airtime::wait(&radio, 0)))?;
+        }
     }
     Ok(Exit::Ok)
 }
