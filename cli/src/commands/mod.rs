@@ -1,5 +1,6 @@
 //! One file per command, or per handful of small ones.
 
+mod airtime;
 mod bundle;
 mod channel;
 mod config;

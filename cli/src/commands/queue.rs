@@ -2,7 +2,7 @@
 
 use api::MessagesProxy;
 
-use super::as_document;
+use super::{airtime, as_document};
 use crate::{
     args::HexId,
     client::Client,
@@ -63,6 +63,15 @@ pub(super) async fn why(client: &Client, id: &HexId, console: &mut Console) -> R
     }
     if let Some(next_try_s) = why.next_try_s {
         console.line(format_args!("  next try in {}", span(next_try_s)))?;
+    }
+    if why.state == "accepted" {
+        let radio = match airtime::radio_to(client, &why.to).await {
+            None => airtime::silent_radio(client).await,
+            radio => radio,
+        };
+        if let Some(radio) = radio {
+            console.line(format_args!("  by radio: it {}", airtime::wait(&radio, 0)))?;
+        }
     }
     Ok(Exit::Ok)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::{MessagesProxy, SendOptions};
 
-use super::as_document;
+use super::{airtime, as_document};
 use crate::{
     args::{self, Global},
     client::Client,
@@ -28,6 +28,9 @@ pub(super) async fn run(
         // Whoever waits for the receipt may be interrupted: the id is out before that.
         console.line(format_args!("{id}"))?;
         console.flush()?;
+        if let Some(radio) = airtime::radio_to(&client, &to).await {
+            console.note(format_args!("{}", airtime::cost(&radio, body.len())));
+        }
     }
     let state = match send.wait {
         None => "accepted".to_owned(),
