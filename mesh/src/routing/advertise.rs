@@ -41,8 +41,7 @@ impl Routing {
             || !neighbour.owed.is_empty()
             || !neighbour.requests.is_empty()
             || !neighbour.waiting.is_empty()
-            || (self.config.relay
-                && neighbour.cursor < self.table.last_version())
+            || (self.config.relay && neighbour.cursor < self.table.last_version())
     }
 
     /// Appends one frame (version, kind, body) of at most `mtu` bytes for the neighbour on this
