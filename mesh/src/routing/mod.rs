@@ -209,12 +209,6 @@ impl Routing {
         if self.own_shared_due.take_if(|due| *due <= now).is_none() {
             return;
         }
-        // Who comes from elsewhere begins anew: what was published there would make every way over this
-        // medium infeasible.
-        if let Some(min_seq) = self.begins_on_shared(now) {
-            self.own_shared_at = None;
-            return self.emit(RoutingEvent::OwnSeqWanted { min_seq });
-        }
         // A newcomer that lacks it asks.
         if self.own_shared_at.is_some_and(|at| now < at + NEWCOMERS) {
             return;

@@ -321,13 +321,6 @@ impl Routing {
         }
     }
 
-    /// The sequence to begin with on a shared medium, once.
-    pub(super) fn begins_on_shared(&mut self, now: Instant) -> Option<u32> {
-        let own = self.own_announce.as_ref().filter(|_| self.requests.raised.is_none())?;
-        self.requests.raised = Some(now);
-        own.seq.checked_add(1)
-    }
-
     /// A request makes our sequence grow by one at most (`RT-02`).
     fn on_request_for_us(&mut self, now: Instant, min_seq: u32) {
         let Some(own) = &self.own_announce else {
