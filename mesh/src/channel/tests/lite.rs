@@ -158,7 +158,7 @@ fn mlg_16_a_forged_message_beside_the_true_one_is_told_apart() {
         // A link that the world does not carry: only the frames given below arrive.
         let peer = world.nodes[0].identity.public();
         let caps =
-            LinkCaps { medium: Medium::Memory, mtu: 1_500, bitrate_bps: 1_000_000, reliable: true };
+            LinkCaps { medium: Medium::Memory, mtu: 1_500, bitrate_bps: 1_000_000, reliable: true, shared: false };
         let link = LinkId(9);
         let now = world.now;
         let node = &mut world.nodes[1];

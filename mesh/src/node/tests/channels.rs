@@ -110,7 +110,7 @@ fn ch_26_members_that_were_off_catch_up_through_a_relay_that_crashed() {
 #[test]
 fn mlg_13_radio_neighbours_hear_lite_messages() {
     let mut net = Net::new(2);
-    let caps = LinkCaps { medium: Medium::Memory, mtu: 1_024, bitrate_bps: 3_125, reliable: false };
+    let caps = LinkCaps { medium: Medium::Memory, mtu: 1_024, bitrate_bps: 3_125, reliable: false, shared: false };
     net.connect_with(0, 1, caps);
     let (channel, invite) = net.create_channel(0);
     net.join_channel(1, &invite);

@@ -4,7 +4,7 @@ use super::*;
 use crate::{envelope::EnvelopeIn, limits, wire::frame::FrameKind};
 
 fn caps(bitrate_bps: u64) -> LinkCaps {
-    LinkCaps { medium: Medium::Memory, mtu: limits::LINK_MTU_MAX, bitrate_bps, reliable: true }
+    LinkCaps { medium: Medium::Memory, mtu: limits::LINK_MTU_MAX, bitrate_bps, reliable: true, shared: false }
 }
 
 /// Hosts in a row over links of these bit rates.
