@@ -39,7 +39,7 @@ pub(super) struct Introduction {
 const HELLO_BURST: u32 = 4;
 
 /// Then one in so many times the air time of a hello: 0.5 % of the channel.
-const HELLO_EVERY: u32 = 200;
+const HELLO_EVERY: u32 = 1_600;
 
 /// A port with neighbours introduces itself so often.
 const HELLO_REFRESH: Duration = Duration::from_secs(6 * 3_600);
@@ -159,6 +159,10 @@ impl RadioPort {
             intro.heard.push(hint);
         }
         if intro.due.is_some_and(|due| due <= now + self.config.air(150) * 8) {
+            return;
+        }
+        // Half of what may be said is kept for answers.
+        if to.is_none() && intro.allowance <= HELLO_BURST / 2 {
             return;
         }
         if intro.allowance == HELLO_BURST {

@@ -45,7 +45,7 @@ const ONE_ANNOUNCE: usize = 3;
 const AGAIN: Duration = Duration::from_secs(8);
 
 /// Neighbours heard saying the same that make our saying it needless.
-const ENOUGH: u8 = 3;
+const ENOUGH: u8 = 2;
 
 /// What is for everybody.
 #[derive(Debug, Default)]

@@ -125,7 +125,8 @@ pub(super) fn repeat_wait(
 ) -> Duration {
     let above = signal.snr_quarter_db.clamp(-80, 40) + 80;
     let steps = u32::from(above.unsigned_abs()) / 15;
-    (air / 4 + timing.slot * 2) * steps + slots(timing, rng, 2 * WINDOW)
+    let spread = u32::try_from(air.as_micros() / timing.slot.as_micros().max(1)).unwrap_or(WINDOW);
+    (air + timing.slot * 2) * steps + slots(timing, rng, spread.max(WINDOW))
 }
 
 #[cfg(test)]
@@ -144,7 +145,7 @@ mod tests {
         for _ in 0..100 {
             // Even the luckiest near one comes after the unluckiest far one.
             assert!(wait(-80) < wait(-20) && wait(-20) < wait(40));
-            assert!(wait(i16::MAX) < air * 4 && wait(i16::MIN) < air);
+            assert!(wait(i16::MAX) < air * 10 && wait(i16::MIN) < air);
         }
     }
 }

@@ -18,10 +18,13 @@ use crate::{
 };
 
 /// Frames given up in a row, with nothing heard since, before a neighbour is taken for gone.
-const FAILURES_MAX: u32 = 3;
+const FAILURES_MAX: u32 = 8;
+
+/// Transmissions of a path request: who asks asks again.
+const QUESTIONS_MAX: u8 = 2;
 
 /// Units in which nothing at all was heard of it, to others neither.
-const PATIENCE: u32 = 240;
+const PATIENCE: u32 = 1_200;
 
 impl RadioPort {
     /// Makes payloads of a frame of the node for a neighbour.
@@ -109,7 +112,11 @@ impl RadioPort {
         let outstanding =
             neighbour.outstanding.as_mut().filter(|other| other.payload.class <= ceiling)?;
         outstanding.due.take_if(|due| *due <= now)?;
-        if outstanding.transmissions >= TRANSMISSIONS_MAX {
+        let most = match outstanding.payload.bytes.first() {
+            Some(first) if *first == CompactType::PATH_REQUEST.0 => QUESTIONS_MAX,
+            _ => TRANSMISSIONS_MAX,
+        };
+        if outstanding.transmissions >= most {
             self.give_up(now, id);
             return None;
         }

@@ -185,7 +185,7 @@ impl RadioPort {
                 self.write_way(now, address, &mut body);
             }
             let of = if withdrawn { CompactType::RETRACT_SHORT } else { CompactType::ANNOUNCES };
-            let pause = self.config.air(body.len() + 8) * PACE;
+            let pause = (self.config.air(body.len() + 8) * PACE).max(self.timing.unit * PAUSE_MIN);
             self.vectors.not_before = now + pause + self.some_units(4);
             self.broadcast_body(kind::to_all(of)?, &body, buf);
             return Some(AirClass::Broadcast);
@@ -361,6 +361,9 @@ const MISSING_MAX: usize = 64;
 /// Updates take no more than one part in so many of the time.
 const PACE: u32 = 40;
 
+/// However little was said: more comes together.
+const PAUSE_MIN: u32 = 32;
+
 /// What is due so soon goes along.
 const TOGETHER: Duration = Duration::from_secs(60);
 
@@ -369,7 +372,7 @@ const REFRESH: Duration = Duration::from_secs(1_200);
 const REFRESH_JITTER: u32 = 1_024;
 
 /// Newcomers are told everything together.
-const NEWCOMERS: Duration = Duration::from_secs(120);
+const NEWCOMERS: Duration = Duration::from_secs(600);
 
 /// The same offered after this long was asked for.
 const ASKED_AFTER: Duration = Duration::from_secs(10);

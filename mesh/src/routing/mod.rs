@@ -209,6 +209,10 @@ impl Routing {
         if self.own_shared_due.take_if(|due| *due <= now).is_none() {
             return;
         }
+        // A newcomer that lacks it asks.
+        if self.own_shared_at.is_some_and(|at| now < at + NEWCOMERS) {
+            return;
+        }
         self.own_shared_at = Some(now);
         for neighbour in self.neighbours.iter_mut().filter(|neighbour| neighbour.is_shared()) {
             neighbour.own_due = true;
@@ -434,6 +438,9 @@ pub const ROUTES_MAX: u32 = 1 << 17;
 /// Our announce is repeated no sooner on a shared medium when nothing in it changed: a row lives
 /// eight hours there.
 const SHARED_REFRESH: Duration = Duration::from_secs(3 * 3_600);
+
+/// Newcomers on a shared medium are told of us no more often.
+const NEWCOMERS: Duration = Duration::from_secs(1_200);
 
 /// Misbehaviour is reported up to this many times between two polls.
 const EVENTS_MAX: usize = 1_024;

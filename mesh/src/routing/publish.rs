@@ -7,7 +7,7 @@ use super::{
     rank::{Choice, Pick},
     row::{
         ANNOUNCED, CHANGED, CURRENT, EVER_PROVEN, EXPIRED, NOBODY, REFRESH, RESTING, Row, SETTLING,
-        Tick, USED,
+        Slot, Tick, USED,
     },
     table::RowId,
 };
@@ -43,7 +43,8 @@ impl Routing {
             }
             Some(choice) if improves(row, &choice) => self.settle_later(now, id),
             Some(choice) => {
-                if row.is(USED) && choice.cost / 2 >= row.published_cost {
+                let is_dear = row.is(USED) && choice.cost / 2 >= row.published_cost;
+                if is_dear && !self.is_over_shared(choice.slot) {
                     self.ask_newer(id);
                 }
             }
@@ -156,6 +157,12 @@ impl Routing {
         if row.is(ANNOUNCED) && !row.is(EXPIRED) && is_offered {
             self.ask_newer(id);
         }
+    }
+
+    /// Whether the way begins on a shared medium: there costs come and go with the load, and a new
+    /// sequence is dearer than a way that is not the best (`RT-12`).
+    fn is_over_shared(&self, slot: Slot) -> bool {
+        self.neighbours.get(slot).is_some_and(super::neighbours::Neighbour::is_shared)
     }
 
     fn ask_newer(&mut self, id: RowId) {

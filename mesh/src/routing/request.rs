@@ -72,6 +72,8 @@ pub(super) struct Requests {
     dropped: u64,
     /// Questions that shared media may still be asked, whoever asks (`RT-54`).
     shared: Option<Bucket>,
+    /// When our own sequence was raised because somebody asked.
+    raised: Option<Instant>,
     /// Where newer sequences are not asked for again yet, and how long the last pause was.
     pauses: BTreeMap<Address, (Instant, Duration)>,
 }
@@ -313,20 +315,28 @@ impl Routing {
         }
         if request.destination == self.own {
             neighbour.own_due = true;
-            self.on_request_for_us(request.min_seq);
+            self.on_request_for_us(now, request.min_seq);
         } else if self.config.relay {
             self.answer_or_pass_on(now, slot, request);
         }
     }
 
     /// A request makes our sequence grow by one at most (`RT-02`).
-    fn on_request_for_us(&mut self, min_seq: u32) {
+    fn on_request_for_us(&mut self, now: Instant, min_seq: u32) {
         let Some(own) = &self.own_announce else {
             return;
         };
         if min_seq <= own.seq {
             return;
         }
+        // A new sequence floods the medium.
+        let is_shared = !self.neighbours.shared_hop().is_zero();
+        if is_shared && self.requests.raised.is_some_and(|at| now < at + RAISE_PAUSE) {
+            self.requests.dropped += 1;
+            return;
+        }
+        self.requests.raised = Some(now);
+        let Some(own) = &self.own_announce else { return };
         if let Some(min_seq) = own.seq.checked_add(1) {
             self.emit(RoutingEvent::OwnSeqWanted { min_seq });
         }
@@ -426,11 +436,14 @@ const PASSED_LIFE: Duration = Duration::from_secs(8);
 const PASS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Hop times that one question to shared media costs, and questions at once.
-const SHARED_ASK_HOPS: u32 = 12;
-const SHARED_ASKS: u64 = 6;
+const SHARED_ASK_HOPS: u32 = 32;
+const SHARED_ASKS: u64 = 4;
+
+/// With shared media, our sequence is raised for others no more often.
+const RAISE_PAUSE: Duration = Duration::from_secs(7_200);
 
 /// Over shared media a newer sequence is asked for again after this, doubling.
-const NEWER_PAUSE: Duration = Duration::from_secs(60);
+const NEWER_PAUSE: Duration = Duration::from_secs(240);
 const NEWER_PAUSE_MAX: Duration = Duration::from_secs(1_920);
 
 /// Neighbours that wait for one destination; others learn it in the ordinary way.

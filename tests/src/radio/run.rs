@@ -89,9 +89,6 @@ impl Channel {
             let now = self.queue.now();
             self.handle(now, what);
         }
-        if std::env::var_os("QPC_RADIO_SHOW").is_some() {
-            self.stations.iter().take(3).for_each(|station| eprintln!("{station:?}"));
-        }
         self.outcome.count(&self.offers, &self.fates, self.measured, self.deadline_us);
         self.outcome
     }
@@ -178,15 +175,6 @@ impl Channel {
 
     fn send(&mut self, now: Micros, at: usize, frame: Vec<u8>) {
         let (extra_len, modulation) = self.framing[at];
-        if std::env::var_os("QPC_RADIO_TRACE").is_some() && now >= self.measured.0 {
-            println!(
-                "{:.3} {at} {} B kind {:#04x} {:02x?}",
-                now as f64 / 1e6,
-                frame.len(),
-                frame[0] & 0x3f,
-                &frame[1..frame.len().min(12)]
-            );
-        }
         let framed = [vec![0; extra_len], frame].concat();
         let radio = RadioId(at as u32);
         let sent = self.air.begin_transmit(now, radio, &modulation, self.power_dbm, &framed);
