@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::show::json::{Graph, GraphEdge, GraphNode};
 
 pub use svg::draw;
+#[cfg(feature = "lab")]
 pub(crate) use svg::{escaped, pixels, push};
 
 /// Puts the topology together. The nodes are ordered: this one, then by distance and address.

@@ -318,7 +318,7 @@ impl RadioPort {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         neighbour.turn = turn.unwrap_or_default();
         let wait = self.unit() * 64 + self.some_units(32);
-        self.vectors.tell_all(now, wait);
+        self.vectors.tell_all(now, wait, self.neighbours.len());
         self.events.push_back(RadioEvent::Up { neighbour: id, peer, caps });
     }
 

@@ -111,13 +111,18 @@ impl Vectors {
     }
 
     /// A newcomer has to be told everything, soon and once for all newcomers.
-    pub(super) fn tell_all(&mut self, now: Instant, wait: Duration) {
-        if self.told_all.is_some_and(|at| now < at + NEWCOMERS) {
-            return;
-        }
-        self.told_all = Some(now + wait);
+    pub(super) fn tell_all(&mut self, now: Instant, wait: Duration, neighbours: usize) {
+        let pause = (NEWCOMER * u32::try_from(neighbours).unwrap_or(u32::MAX)).min(NEWCOMERS);
+        let soon = now + wait;
+        let due = match self.told_all {
+            // Already on the way.
+            Some(at) if at > now => return,
+            Some(at) => soon.max(at + pause),
+            None => soon,
+        };
+        self.told_all = Some(due);
         for row in self.rows.values_mut() {
-            row.due = row.due.min(now + wait);
+            row.due = row.due.min(due);
         }
     }
 
@@ -365,13 +370,16 @@ const PACE: u32 = 40;
 const PAUSE_MIN: u32 = 32;
 
 /// What is due so soon goes along.
-const TOGETHER: Duration = Duration::from_secs(60);
+const TOGETHER: Duration = Duration::from_secs(300);
 
 /// Everything is said again after this long, and up to as many units later.
 const REFRESH: Duration = Duration::from_secs(1_200);
 const REFRESH_JITTER: u32 = 1_024;
 
-/// Newcomers are told everything together.
+/// Newcomers are told everything together, once in so much for each neighbour.
+const NEWCOMER: Duration = Duration::from_secs(60);
+
+/// But this often at any rate.
 const NEWCOMERS: Duration = Duration::from_secs(600);
 
 /// The same offered after this long was asked for.

@@ -198,7 +198,7 @@ impl Routing {
         for neighbour in self.neighbours.iter_mut() {
             neighbour.own_due |= !(neighbour.is_shared() && is_quiet);
         }
-        if !is_quiet {
+        if !is_quiet && self.neighbours.iter_mut().any(|neighbour| neighbour.is_shared()) {
             self.own_shared_at = Some(now);
             self.own_shared_due = None;
         }
@@ -207,10 +207,6 @@ impl Routing {
     /// New neighbours on a shared medium are told of us together, a while after they came.
     fn tell_shared(&mut self, now: Instant) {
         if self.own_shared_due.take_if(|due| *due <= now).is_none() {
-            return;
-        }
-        // A newcomer that lacks it asks.
-        if self.own_shared_at.is_some_and(|at| now < at + NEWCOMERS) {
             return;
         }
         self.own_shared_at = Some(now);
@@ -234,8 +230,13 @@ impl Routing {
             return;
         };
         if caps.shared {
-            let wait = shared_hop(caps.bitrate_bps) * 32;
-            self.own_shared_due = Some(now + wait);
+            // Where there are many, newcomers are many, too.
+            let heard =
+                self.neighbours.iter_mut().filter(|neighbour| neighbour.is_shared()).count();
+            let pause = (NEWCOMER * u32::try_from(heard).unwrap_or(u32::MAX)).min(NEWCOMERS);
+            let soon = now + shared_hop(caps.bitrate_bps) * 32;
+            let due = self.own_shared_at.map_or(soon, |at| soon.max(at + pause));
+            self.own_shared_due.get_or_insert(due);
         }
         if !is_new {
             return self.reconsider_all_through(now, slot);
@@ -439,7 +440,10 @@ pub const ROUTES_MAX: u32 = 1 << 17;
 /// eight hours there.
 const SHARED_REFRESH: Duration = Duration::from_secs(3 * 3_600);
 
-/// Newcomers on a shared medium are told of us no more often.
+/// Newcomers on a shared medium are told of us no more often than once in so much for each neighbour.
+const NEWCOMER: Duration = Duration::from_secs(60);
+
+/// But this often at any rate.
 const NEWCOMERS: Duration = Duration::from_secs(1_200);
 
 /// Misbehaviour is reported up to this many times between two polls.

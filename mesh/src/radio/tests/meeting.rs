@@ -27,9 +27,11 @@ fn rad_04_a_crowd_meets_and_then_says_nothing() {
     for station in &air.stations {
         assert_eq!(station.links.len(), 7, "{:?}", station.port.counters());
     }
+    // What is told to newcomers, and then each once in twenty minutes what its ways cost.
+    air.run(Duration::from_secs(1_800));
     let met = air.trace.len();
     air.run(Duration::from_secs(1_800));
-    assert!(air.trace.len() - met <= 16, "{} payloads in half an hour", air.trace.len() - met);
+    assert!(air.trace.len() - met <= 40, "{} payloads in half an hour", air.trace.len() - met);
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn rad_09_who_is_gone_goes_down_and_comes_back_without_a_hello() {
     air.run(Duration::from_secs(120));
     air.hears.clear();
     air.send(0, 1, b"into the dark");
-    air.run(Duration::from_secs(600));
+    air.run(Duration::from_secs(7_200));
     assert_eq!(air.stations[0].downs, 1, "{:?}", air.stations[0].port.counters());
     air.join(0, 1);
     air.send(1, 0, b"here again");
