@@ -98,7 +98,7 @@ pub fn rows() -> Vec<(&'static str, usize)> {
         ("channel message of 50 B, signed at once", channel(2, 50 + 64)),
         ("checkpoint of 16 messages", channel(3, 50 - 3 + 8 * 16 + 64)),
         ("announce", announce().0),
-        ("route update, for each destination in a frame", announce().1),
+        ("route update of one destination (time of it alone)", announce().1),
         ("receipt for the session", receipt()),
         ("receipt that can be shown to others", lite(proof).1),
     ]
@@ -120,6 +120,6 @@ mod tests {
         assert_eq!(len("channel message of 50 B, signed at once"), Some(128));
         assert_eq!(len("checkpoint of 16 messages"), Some(253));
         assert!(len("announce").is_some_and(|len| len <= 120));
-        assert_eq!(len("route update, for each destination in a frame"), Some(8));
+        assert_eq!(len("route update of one destination (time of it alone)"), Some(8));
     }
 }
