@@ -156,13 +156,16 @@ const LEGEND_HEIGHT: f64 = 30.0;
 
 #[cfg(test)]
 mod tests {
-    use super::{super::hearings, *};
+    use super::{
+        super::{hearings, reach_m},
+        *,
+    };
     use crate::commands::lab::town::places::village;
 
     // VIR-14
     #[test]
     fn the_picture_has_everybody_and_every_pair_once() {
-        let mut map = village(6, 4_500.0);
+        let mut map = village(6, reach_m());
         map.places[1].name = "<b> & \x1b".to_owned();
         let hearings = hearings(&map);
         let svg = draw(&map, &hearings);
@@ -180,7 +183,7 @@ mod tests {
     // VIR-14
     #[test]
     fn maps_without_size_are_drawn_all_the_same() {
-        let mut map = village(2, 4_500.0);
+        let mut map = village(2, reach_m());
         map.places[1].site = map.places[0].site;
         let svg = draw(&map, &hearings(&map));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
