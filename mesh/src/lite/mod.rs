@@ -7,15 +7,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`short`] | encryption with a tag of 8 bytes that a receipt opens |
+//! | `short` | encryption with a tag of 8 bytes that a receipt opens |
 //! | [`group`] | channel messages for radio (`specs/29-lite-group.md`) |
-//! | [`chain`] | counters and windows of the two directions |
-//! | [`seed`] | where keys come from |
-//! | [`session`] | sessions, and the index by which tags find them |
-//! | [`seal`], [`open`] | sealing and opening in them |
-//! | [`form`] | what the header says |
-//! | [`text`] | what is inside: messages named by reference |
-//! | [`rows`] | sessions on disk |
+//! | `chain` | counters and windows of the two directions |
+//! | `seed` | where keys come from |
+//! | `session` | sessions, and the index by which tags find them |
+//! | `seal`, `open` | sealing and opening in them |
+//! | `form` | what the header says |
+//! | `text` | what is inside: messages named by reference |
+//! | `rows` | sessions on disk |
 //! | [`handshake`] | a first message in one frame, keys in two |
 
 mod chain;

@@ -42,7 +42,7 @@ pub enum AirEvent {
         /// Who sent it.
         radio: RadioId,
     },
-    /// What carrier sense says at a radio that is [watched](Air::watch) has changed.
+    /// What carrier sense says at a radio that is watched has changed.
     Channel {
         /// When.
         at_us: u64,
@@ -60,7 +60,7 @@ pub enum Loss {
     Collision,
     /// The oscillators are too far apart for the bandwidth.
     Detuned,
-    /// Bad luck ([`Propagation::frame_loss_ppm`]).
+    /// Bad luck (`Propagation::frame_loss_ppm`).
     Faded,
     /// The radio itself was transmitting.
     HalfDuplex,

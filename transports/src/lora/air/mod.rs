@@ -17,7 +17,7 @@
 //! | [`channel`] | the air itself |
 //! | [`rnode`] | a modem on it, as its host sees it |
 //! | [`server`], [`wire`], [`map`] | the air behind a Unix socket, in real time |
-//! | [`attach`], [`line`] | a modem between that socket and a host: a pseudo-terminal or TCP |
+//! | [`attach`], `line` | a modem between that socket and a host: a pseudo-terminal or TCP |
 //! | [`clock`] | clocks that drift |
 
 #[cfg(feature = "lab")]
