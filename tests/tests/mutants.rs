@@ -65,7 +65,11 @@ fn atk_22_broken_rules_show_in_a_mesh() {
     ];
     let mut unnoticed = Vec::new();
     for (rule, expected) in mutants {
-        let scenario = Scenario { rules: Rules::without(rule), ..troubled() };
+        let mut scenario = Scenario { rules: Rules::without(rule), ..troubled() };
+        // Nodes that take old news for new never come to rest: they are not waited for.
+        if rule == Rule::SequenceOrder {
+            scenario.settle_s = 5;
+        }
         if !is_caught(&scenario, expected) {
             unnoticed.push(rule);
         }
