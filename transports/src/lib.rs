@@ -15,7 +15,7 @@
 //! | medium | module | capability |
 //! |---|---|---|
 //! | TCP | [`tcp`] | reliable, 68 KiB frames, [`secure`] on top |
-//! | LoRa | [`lora`] | shared and slow; RNode-compatible modems; feature `lora` |
+//! | LoRa | [`lora`] | shared and slow; RNode-compatible modems |
 //! | QUIC | [`iroh`] | reliable, 68 KiB frames, through NATs and relays; feature `iroh` |
 //! | memory | [`memory`] | two ends in one process |
 //! | impaired | [`impaired`] | any link, made bad by a seed |

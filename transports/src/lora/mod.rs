@@ -57,8 +57,5 @@ pub use scan::ScanRow;
 pub use settings::{Setting, Settings};
 pub use uri::{Place, Radio, RnodeTarget, RnodeTargetError};
 
-/// Whether this build drives modems.
-pub const IS_BUILT_IN: bool = cfg!(feature = "lora");
-
 /// How long a modem may take for its last words: a dozen bytes at 115,200 baud, and a task's turn.
 pub(crate) const LEAVE_WAIT: std::time::Duration = std::time::Duration::from_millis(50);

@@ -373,8 +373,6 @@ pub enum AddError {
     Radio(RnodeTargetError),
     /// This build has no QUIC links.
     NoIroh,
-    /// This build has no LoRa.
-    NoLora,
     /// There are [`HANDLES_MAX`] already.
     TooMany,
 }
@@ -386,7 +384,6 @@ impl fmt::Display for AddError {
             Self::Exists(id) => write!(f, "it is there already, as link {id}"),
             Self::Radio(error) => error.fmt(f),
             Self::NoIroh => f.write_str("this build has no QUIC links"),
-            Self::NoLora => f.write_str("this build has no LoRa"),
             Self::TooMany => write!(f, "there are {HANDLES_MAX} links already"),
         }
     }

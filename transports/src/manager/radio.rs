@@ -190,9 +190,6 @@ impl TransportManager {
     }
 
     pub(super) fn add_radio(&mut self, uri: &str) -> Result<HandleId, AddError> {
-        if !lora::IS_BUILT_IN {
-            return Err(AddError::NoLora);
-        }
         let target = RnodeTarget::parse(uri).map_err(AddError::Radio)?;
         let same = |handle: &Handle| matches!(&handle.target, Target::Radio(t) if t.place() == target.place());
         if let Some((id, _)) = self.handles.iter().find(|(_, handle)| same(handle)) {
