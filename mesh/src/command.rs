@@ -9,6 +9,7 @@ use crate::{
     envelope::{MessageId, Priority},
     identity::Suite,
     invite::InviteId,
+    link::LinkId,
 };
 
 /// A request of the application. See [`crate::Node::handle_command`].
@@ -58,6 +59,31 @@ pub enum Command {
     FindRoute {
         /// The destination.
         to: Address,
+    },
+    /// Send `body` to the program of the same kind beside a neighbour; there it is
+    /// [`crate::Event::BesideFrame`]. May be lost (`BSD-01`).
+    Beside {
+        /// The link to the neighbour.
+        link: LinkId,
+        /// At most [`crate::limits::BESIDE_FRAME_LEN_MAX`] bytes.
+        body: Vec<u8>,
+    },
+    /// Ask the program beside `to` something, without telling who asks; answered by
+    /// [`crate::Event::ExchangeAnswered`]. Sealing the body is the program's affair (`BSD-10`).
+    Exchange {
+        /// Who is asked.
+        to: Address,
+        /// Returned with the answer.
+        token: u64,
+        /// At most [`crate::limits::EXCHANGE_REQUEST_LEN_MAX`] bytes.
+        body: Vec<u8>,
+    },
+    /// Answer a question of [`crate::Event::ExchangeAsked`].
+    ExchangeAnswer {
+        /// The event's.
+        token: u64,
+        /// At most [`crate::limits::EXCHANGE_RESPONSE_LEN_MAX`] bytes.
+        body: Vec<u8>,
     },
     /// Pin a node under a petname.
     ContactAdd {

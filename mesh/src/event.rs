@@ -69,6 +69,32 @@ pub enum Event {
         /// The way ends here: `Some(true)` at the destination, `Some(false)` where no route leads on.
         end: Option<bool>,
     },
+    /// A neighbour's program sent this to ours ([`crate::Command::Beside`]).
+    BesideFrame {
+        /// The link it came over.
+        link: LinkId,
+        /// What it sent.
+        body: Vec<u8>,
+    },
+    /// Everything that programs gave for this link has left: there is room for more.
+    BesideRoom {
+        /// The link.
+        link: LinkId,
+    },
+    /// Somebody unnamed asks our program; to be answered with [`crate::Command::ExchangeAnswer`].
+    ExchangeAsked {
+        /// Returned with the answer.
+        token: u64,
+        /// The question.
+        body: Vec<u8>,
+    },
+    /// The answer to [`crate::Command::Exchange`], or `None` when there was none in a minute.
+    ExchangeAnswered {
+        /// The token of the command.
+        token: u64,
+        /// The answer; whether it is genuine, the program has to tell.
+        body: Option<Vec<u8>>,
+    },
     /// A neighbour appeared.
     PeerUp {
         /// Its address.

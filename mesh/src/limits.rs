@@ -17,6 +17,16 @@ pub const ENVELOPE_LEN_MAX: usize = PAYLOAD_LEN_MAX + ENVELOPE_OVERHEAD_MAX;
 /// Longest channel message payload: it is flooded, so it stays below one TCP frame.
 pub const CHANNEL_PAYLOAD_LEN_MAX: usize = 32 << 10;
 
+/// Longest frame of a program beside the node to that of a neighbour (`BSD-01`): a quarter of a TCP
+/// frame, so that envelopes do not wait long behind it.
+pub const BESIDE_FRAME_LEN_MAX: usize = 16 << 10;
+
+/// Longest question of an exchange (`BSD-10`): a sealed letter of 2.9 kB, and room.
+pub const EXCHANGE_REQUEST_LEN_MAX: usize = 4 << 10;
+
+/// Longest answer of an exchange (`BSD-10`): sixteen letters of 1,664 B, and room.
+pub const EXCHANGE_RESPONSE_LEN_MAX: usize = 32 << 10;
+
 /// Smallest MTU a link may have: an announce (117 bytes and its hop fields) and a fragment
 /// header with 64 useful bytes must fit.
 pub const LINK_MTU_MIN: u32 = 192;

@@ -183,6 +183,7 @@ impl Node {
         self.custody_sync.on_link_down(link);
         self.reassembler.on_link_down(link);
         self.bundles.on_link_down(link);
+        self.beside.on_link_down(link);
         let address = gone.up.peer.address();
         self.events.push_back(Event::PeerDown { address, link });
         for id in self.store.on_link_down(link) {
@@ -237,6 +238,9 @@ impl Node {
             FrameKind::TRACE_REPLY => self.on_trace_reply(now, link, body),
             FrameKind::CHANNEL => self.channels.on_frame(now, link, body, &mut self.rng),
             FrameKind::CHANNEL_LITE => self.channels.on_lite_frame(now, link, body, &mut self.rng),
+            FrameKind::BESIDE => self.on_beside(link, body),
+            FrameKind::EXCHANGE_REQUEST => self.on_exchange_request(now, link, body),
+            FrameKind::EXCHANGE_RESPONSE => self.on_exchange_response(now, link, body),
             FrameKind::RECONCILE => match Scope::of(body)? {
                 Scope::Handshake | Scope::Channels => {
                     self.channels.on_reconcile(now, link, body, &mut self.rng)
@@ -412,6 +416,7 @@ impl Node {
                 || self.routing.has_output(*id)
                 || self.channels.has_output(*id)
                 || self.custody_sync.has_output(*id)
+                || self.beside.has_output(*id)
             {
                 self.dirty_links.insert(*id);
             }
@@ -479,6 +484,7 @@ impl Node {
             || self.custody_sync.poll_frame(link, buf)
             || self.channels.poll_frame(now, link, mtu, buf)
             || (!envelope_first && self.write_envelope(now, link, buf))
+            || self.write_beside(link, buf)
     }
 
     fn start_fragments(&mut self, link: LinkId, mtu: u32, buf: &mut Vec<u8>, start: usize) {

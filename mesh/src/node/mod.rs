@@ -4,8 +4,9 @@
 //! [`forward`](self) moves other people's envelopes, `deliver` opens ours, `send` seals and
 //! retries what we send, `custody` hands on what has no route, `links` drives what waits for each neighbour, `bundles` fetches keys,
 //! `diagnose` answers and asks pings and traces, `contacts` pins, `mailbox` keeps sealed mail,
-//! `meeting` invites, and keeps what strangers send until somebody decides.
+//! `beside` carries for programs beside the node, `meeting` invites, and keeps what strangers send until somebody decides.
 
+mod beside;
 mod bundles;
 mod contacts;
 mod custody;
@@ -35,9 +36,9 @@ use alloc::{
 
 pub use self::meeting::{InviteVerdict, Strangers};
 use self::{
-    bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox, link_queue::Turns,
-    links::Link, mailbox::Mailboxes, meeting::Meetings, outbox::Outbox, own::OwnAnnounce,
-    proofs::Proofs, receipts::LockTable, records::Commit,
+    beside::Beside, bundles::Bundles, contacts::Contacts, diagnose::Diagnosis, inbox::Inbox,
+    link_queue::Turns, links::Link, mailbox::Mailboxes, meeting::Meetings, outbox::Outbox,
+    own::OwnAnnounce, proofs::Proofs, receipts::LockTable, records::Commit,
 };
 use crate::{
     address::Address,
@@ -152,6 +153,7 @@ pub struct Node {
     store: MeshStore,
     locks: LockTable,
     diagnosis: Diagnosis,
+    beside: Beside,
     contacts: Contacts,
     mailboxes: Mailboxes,
     meetings: Meetings,
@@ -204,6 +206,7 @@ impl Node {
             store: MeshStore::new(quota),
             locks: LockTable::default(),
             diagnosis: Diagnosis::default(),
+            beside: Beside::default(),
             contacts: Contacts::default(),
             mailboxes: Mailboxes::default(),
             meetings: Meetings::default(),
@@ -342,6 +345,7 @@ impl Node {
         self.sessions.handle_timeout(now);
         self.on_bundle_timers(now);
         self.on_diagnosis_timers(now);
+        self.on_beside_timers(now);
         self.on_own_timers(now);
         self.send_routed_receipts(now);
         self.on_custody_timers(now);
@@ -417,6 +421,7 @@ impl Node {
             self.store.poll_timeout(),
             self.bundles.poll_timeout(),
             self.diagnosis.poll_timeout(),
+            self.beside.poll_timeout(),
             self.own.poll_timeout(),
             self.routed_receipts_due,
             self.blocked.values().min().copied(),
@@ -525,6 +530,9 @@ impl Node {
             Command::Take { id } => self.inbox.take(&id).map(|()| Outcome::Done),
             Command::Ping { to, token, payload_len } => self.ping(now, to, token, payload_len),
             Command::Trace { to, token, ttl } => self.trace(now, to, token, ttl),
+            Command::Beside { link, body } => self.beside_frame(now, link, &body),
+            Command::Exchange { to, token, body } => self.exchange(now, to, token, body),
+            Command::ExchangeAnswer { token, body } => self.exchange_answer(now, token, &body),
             Command::FindRoute { to } => {
                 self.routing.find(now, &to, None, &mut self.rng);
                 Ok(Outcome::Done)

@@ -42,6 +42,9 @@ impl FrameKind {
     pub const RECONCILE: Self = Self(0x40);
     pub const CHANNEL: Self = Self(0x50);
     pub const CHANNEL_LITE: Self = Self(0x51);
+    pub const BESIDE: Self = Self(0x60);
+    pub const EXCHANGE_REQUEST: Self = Self(0x61);
+    pub const EXCHANGE_RESPONSE: Self = Self(0x62);
 }
 
 /// Splits a frame into kind and body.

@@ -2,6 +2,7 @@
 
 mod announce;
 mod attacks;
+mod beside;
 mod carry;
 mod channels;
 mod contacts;
