@@ -60,6 +60,16 @@ pub enum Command {
         /// The destination.
         to: Address,
     },
+    /// Keep (or, with `None`, delete) a row of a program beside the node (`BSD-20`). It comes out of
+    /// [`crate::Node::poll_record`] like the node's own, in the tables for programs.
+    BesideRow {
+        /// Whether the value holds secrets.
+        secret: bool,
+        /// The row's key, at most [`crate::limits::RECORD_KEY_LEN_MAX`] bytes.
+        key: Vec<u8>,
+        /// The row's value, at most [`crate::limits::BESIDE_ROW_LEN_MAX`] bytes.
+        value: Option<Vec<u8>>,
+    },
     /// Send `body` to the program of the same kind beside a neighbour; there it is
     /// [`crate::Event::BesideFrame`]. May be lost (`BSD-01`).
     Beside {

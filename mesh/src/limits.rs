@@ -21,6 +21,9 @@ pub const CHANNEL_PAYLOAD_LEN_MAX: usize = 32 << 10;
 /// frame, so that envelopes do not wait long behind it.
 pub const BESIDE_FRAME_LEN_MAX: usize = 16 << 10;
 
+/// Longest row of a program beside the node (`BSD-20`).
+pub const BESIDE_ROW_LEN_MAX: usize = 64 << 10;
+
 /// Longest question of an exchange (`BSD-10`): a sealed letter of 2.9 kB, and room.
 pub const EXCHANGE_REQUEST_LEN_MAX: usize = 4 << 10;
 

@@ -93,4 +93,8 @@ tables! {
     Meeting = 16, "meeting", secret true;
     /// First messages of strangers, until somebody decides about them.
     Requests = 17, "requests", secret false;
+    /// Rows of programs beside the node; it never looks at them (`BSD-20`).
+    Beside = 18, "beside", secret false;
+    /// The same, with secrets in them.
+    BesideSecrets = 19, "beside-secrets", secret true;
 }

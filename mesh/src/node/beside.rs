@@ -10,11 +10,17 @@ use core::time::Duration;
 use super::Node;
 use crate::{
     address::Address,
+    bundle::PreKeyPublic,
     command::{CommandError, Outcome},
+    crypto::kem::{X25519Key, XWingKey},
     error::{DropReason, Error, Malformed, PeerMisbehaved},
     event::Event,
-    limits::{self, BESIDE_FRAME_LEN_MAX, EXCHANGE_REQUEST_LEN_MAX, EXCHANGE_RESPONSE_LEN_MAX},
+    limits::{
+        self, BESIDE_FRAME_LEN_MAX, BESIDE_ROW_LEN_MAX, EXCHANGE_REQUEST_LEN_MAX,
+        EXCHANGE_RESPONSE_LEN_MAX,
+    },
     link::LinkId,
+    record::{Record, Table},
     time::Instant,
     wire::{
         Reader,
@@ -109,6 +115,8 @@ pub(super) struct Beside {
     passed_order: VecDeque<ExchangeId>,
     asked: BTreeMap<u64, (LinkId, ExchangeId)>,
     next_token: u64,
+    /// Rows of programs, until the next drain.
+    records: Vec<Record>,
 }
 
 impl Beside {
@@ -123,6 +131,10 @@ impl Beside {
     pub(super) fn on_link_down(&mut self, link: LinkId) {
         self.lanes.remove(&link);
         self.asked.retain(|_, (from, _)| *from != link);
+    }
+
+    pub(super) fn drain_records(&mut self, out: &mut Vec<Record>) {
+        out.append(&mut self.records);
     }
 
     fn remember(&mut self, id: ExchangeId, passed: Passed) {
@@ -196,6 +208,45 @@ fn response_frame(id: &ExchangeId, body: &[u8]) -> Vec<u8> {
 }
 
 impl Node {
+    /// The pre-key to seal something to another node with; it is asked for when it is not known, so
+    /// that a later call has it.
+    pub fn sealing_key(&mut self, now: Instant, address: Address) -> Option<PreKeyPublic> {
+        self.begin(now);
+        let known = self.bundles.get(&address, None).and_then(|bundle| bundle.prekeys.first());
+        let key = known.cloned();
+        if key.is_none() && address != self.public.address() {
+            self.want_bundle(now, address);
+        }
+        key
+    }
+
+    /// The newest pre-key of this node, as others have it.
+    pub fn own_sealing_key(&self) -> Option<PreKeyPublic> {
+        let (id, _) = self.prekeys.newest()?;
+        self.prekeys.private(id).map(|(_, public)| public.clone())
+    }
+
+    /// The private halves of a pre-key of ours, to open what was sealed to it: X25519 and X-Wing.
+    pub fn opening_key(&self, id: u32) -> Option<(&X25519Key, &XWingKey)> {
+        self.prekeys.private(id).map(|(private, _)| (&private.x25519, &private.xwing))
+    }
+
+    pub(super) fn beside_row(
+        &mut self,
+        secret: bool,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    ) -> Result<Outcome, CommandError> {
+        let len = value.as_ref().map_or(0, Vec::len);
+        if len > BESIDE_ROW_LEN_MAX || key.len() > limits::RECORD_KEY_LEN_MAX {
+            let limit_bytes = BESIDE_ROW_LEN_MAX as u32;
+            return Err(CommandError::PayloadTooLarge { limit_bytes });
+        }
+        let table = if secret { Table::BesideSecrets } else { Table::Beside };
+        self.beside.records.push(Record { table, key, value });
+        Ok(Outcome::Done)
+    }
+
     pub(super) fn beside_frame(
         &mut self,
         now: Instant,

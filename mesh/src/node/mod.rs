@@ -259,6 +259,8 @@ impl Node {
             Table::Proofs => self.proofs.restore(&key, &value),
             Table::Mailbox => self.mailboxes.restore(now, &key, &value),
             Table::Meeting | Table::Requests => self.meetings.restore(table, &key, &value),
+            // The driver has given them to whom they belong.
+            Table::Beside | Table::BesideSecrets => Ok(()),
         }
     }
 
@@ -530,6 +532,7 @@ impl Node {
             Command::Take { id } => self.inbox.take(&id).map(|()| Outcome::Done),
             Command::Ping { to, token, payload_len } => self.ping(now, to, token, payload_len),
             Command::Trace { to, token, ttl } => self.trace(now, to, token, ttl),
+            Command::BesideRow { secret, key, value } => self.beside_row(secret, key, value),
             Command::Beside { link, body } => self.beside_frame(now, link, &body),
             Command::Exchange { to, token, body } => self.exchange(now, to, token, body),
             Command::ExchangeAnswer { token, body } => self.exchange_answer(now, token, &body),
@@ -601,6 +604,7 @@ fn drain_all(node: &mut Node, out: &mut Vec<Record>) -> u64 {
     node.bundles.drain_records(out);
     node.channels.drain_records(out);
     node.routing.drain_records(out);
+    node.beside.drain_records(out);
     generation
 }
 

@@ -226,3 +226,36 @@ fn bsd_14_a_flood_of_requests_is_dropped() {
     net.run(Duration::from_millis(10));
     assert_eq!(asked(&net, 1).len(), 32);
 }
+
+#[test]
+fn bsd_20_rows_of_programs_are_kept() {
+    let mut net = Net::line(1);
+    let row = |secret, value: Option<&[u8]>| {
+        let value = value.map(<[u8]>::to_vec);
+        Command::BesideRow { secret, key: b"key".to_vec(), value }
+    };
+    net.command(0, row(false, Some(b"open")));
+    net.command(0, row(true, Some(b"secret")));
+    let kept = |net: &Net, table| net.hosts[0].disk.get(&(table, b"key".to_vec())).cloned();
+    assert_eq!(kept(&net, Table::Beside), Some(b"open".to_vec()));
+    assert_eq!(kept(&net, Table::BesideSecrets), Some(b"secret".to_vec()));
+    net.command(0, row(true, None));
+    assert_eq!(kept(&net, Table::BesideSecrets), None);
+    let now = net.now;
+    let long = vec![0; crate::limits::BESIDE_ROW_LEN_MAX + 1];
+    assert!(net.hosts[0].node.handle_command(now, row(false, Some(&long))).is_err());
+}
+
+#[test]
+fn bsd_21_keys_to_seal_and_to_open() {
+    let mut net = Net::line(3);
+    let (to, now) = (net.address(2), net.now);
+    assert!(net.hosts[0].node.sealing_key(now, to).is_none(), "not known yet");
+    net.drain(0);
+    net.run(Duration::from_secs(3));
+    let now = net.now;
+    let key = net.hosts[0].node.sealing_key(now, to).expect("fetched");
+    let (x25519, xwing) = net.hosts[2].node.opening_key(key.id).expect("its own");
+    assert_eq!((x25519.public(), xwing.public()), (key.x25519, key.xwing.clone()));
+    assert_eq!(net.hosts[2].node.own_sealing_key().map(|own| own.id), Some(key.id));
+}
