@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{
     letter::XWingPublic,
-    limits::{HOLD_KEPT_S, SKEW_S, SUBKEYS_MAX, SUBKEY_LIFE_S},
+    limits::{HOLD_KEPT_S, SKEW_S, SUBKEY_LIFE_S, SUBKEYS_MAX},
     rows::Row,
 };
 use crate::UnixSeconds;

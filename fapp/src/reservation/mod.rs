@@ -28,7 +28,9 @@ pub use letter::{
     About, FollowTo, LETTER_LEN, LETTER_LEN_XWING, Letter, OpenedRequest, Recognised, Thread,
     Unsealed, answer_label, follow_label,
 };
-pub use message::{Alternative, Answer, Content, FollowUp, Hold, Reason, Request, RequestId, Verdict};
+pub use message::{
+    Alternative, Answer, Content, FollowUp, Hold, Reason, Request, RequestId, Verdict,
+};
 pub use outer::{Ask, MailboxKey, Opened, Pending, Said, outer_len};
 pub use patient::{
     Draft, DraftError, MAILBOXES_MAX, Patient, PatientError, ReservationView, State, Wanted,

@@ -113,6 +113,27 @@ impl Draft {
         self.found
     }
 
+    /// What somebody could seal who does no work.
+    #[cfg(test)]
+    pub(in super::super) fn without_work(mut self) -> (super::super::Letter, RequestId) {
+        self.request.work = !self.request.work;
+        self.named()
+    }
+
+    /// The letter, of a draft that is not submitted.
+    #[cfg(test)]
+    pub(in super::super) fn named(self) -> (super::super::Letter, RequestId) {
+        let (id, entry) = self.seal();
+        (entry.letter.expect("sealed"), id)
+    }
+
+    /// The letter of a request that takes the name of another.
+    #[cfg(test)]
+    pub(in super::super) fn renamed(mut self, id: RequestId) -> super::super::Letter {
+        self.request.id = id;
+        self.named().0
+    }
+
     pub(super) fn seal(self) -> (RequestId, Entry) {
         let (letter, psk) = self.unsealed.seal(&self.request);
         let entry = Entry {

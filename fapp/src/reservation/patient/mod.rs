@@ -202,7 +202,10 @@ impl Patient {
     /// When [`Patient::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<UnixSeconds> {
         let due = |entry: &Entry| {
-            [Some(entry.forget_at()), entry.expires_at(), entry.due_at()].into_iter().flatten().min()
+            [Some(entry.forget_at()), entry.expires_at(), entry.due_at()]
+                .into_iter()
+                .flatten()
+                .min()
         };
         self.reservations.values().filter_map(due).min()
     }
@@ -306,10 +309,9 @@ impl Entry {
                 self.tries = 0;
             }
             // It crossed our cancellation, which is said again to the key that lasts.
-            (
-                Verdict::Confirmed,
-                State::Cancelled { reason: Reason::Patient, known: false },
-            ) if self.follow_key.is_none() => {
+            (Verdict::Confirmed, State::Cancelled { reason: Reason::Patient, known: false })
+                if self.follow_key.is_none() =>
+            {
                 self.follow_key = Some(answer.follow_key);
                 self.tries = 0;
             }
@@ -340,7 +342,8 @@ impl Entry {
             (State::Cancelled { known: false, .. }, _) => FollowUp::Cancel,
             _ => return None,
         };
-        let to = self.follow_key.as_ref().map_or(FollowTo::SubKey(&self.sub_key), FollowTo::FollowKey);
+        let to =
+            self.follow_key.as_ref().map_or(FollowTo::SubKey(&self.sub_key), FollowTo::FollowKey);
         // A follow key that is none cannot be answered to; the slot ends some day.
         self.thread(id).seal_follow_up(to, &follow).ok()
     }

@@ -219,8 +219,12 @@ impl Practice {
         for id in over {
             self.decide(&id, Status::Expired { at: now });
         }
-        let past: Vec<SlotId> =
-            self.slots.iter().filter(|(_, slot)| slot.forget_at() <= now).map(|(id, _)| *id).collect();
+        let past: Vec<SlotId> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.forget_at() <= now)
+            .map(|(id, _)| *id)
+            .collect();
         past.iter().for_each(|slot| self.forget(slot));
     }
 
@@ -381,9 +385,9 @@ impl Practice {
     fn is_overlapped(&self, id: &SlotId) -> bool {
         let Some(slot) = self.slots.get(id) else { return false };
         self.requests.values().filter(|entry| entry.confirmed()).any(|entry| {
-            self.slots.get(&entry.about.slot).is_some_and(|other| {
-                other.start < slot.end() && slot.start < other.end()
-            })
+            self.slots
+                .get(&entry.about.slot)
+                .is_some_and(|other| other.start < slot.end() && slot.start < other.end())
         })
     }
 
@@ -397,8 +401,12 @@ impl Practice {
     fn forget(&mut self, slot: &SlotId) {
         self.slots.remove(slot);
         self.gate.write(Row::delete(slot_key(slot)));
-        let of_slot: Vec<RequestId> =
-            self.requests.iter().filter(|(_, e)| e.about.slot == *slot).map(|(id, _)| *id).collect();
+        let of_slot: Vec<RequestId> = self
+            .requests
+            .iter()
+            .filter(|(_, e)| e.about.slot == *slot)
+            .map(|(id, _)| *id)
+            .collect();
         for id in of_slot {
             self.requests.remove(&id);
             self.repeats.remove(&id);
@@ -408,7 +416,8 @@ impl Practice {
     }
 
     fn expect(&mut self, id: RequestId, entry: &Entry) {
-        for (what, key) in [(CONTACT, TO_FOLLOW_KEY), (CANCEL, TO_SUB_KEY), (CANCEL, TO_FOLLOW_KEY)] {
+        for (what, key) in [(CONTACT, TO_FOLLOW_KEY), (CANCEL, TO_SUB_KEY), (CANCEL, TO_FOLLOW_KEY)]
+        {
             self.expected.insert(follow_label(&entry.psk, what, key), (id, key));
         }
     }

@@ -107,7 +107,11 @@ impl Practice {
     ) -> Result<Received, Refused> {
         let OpenedRequest { request, psk, puzzle } = opened;
         if let Some(known) = self.requests.get(&request.id) {
-            return if *known.psk == *psk { self.repeat(request.id) } else { Err(Refused::Conflict) };
+            return if *known.psk == *psk {
+                self.repeat(request.id)
+            } else {
+                Err(Refused::Conflict)
+            };
         }
         let bits = shown_bits(&puzzle, request.work, WORK_BITS_MIN).ok_or(Refused::Work)?;
         if request.made_at.0 > now.0.saturating_add(SKEW_S) {
