@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod reservation;
+pub mod trust;
 
 /// Seconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

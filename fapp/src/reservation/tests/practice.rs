@@ -393,7 +393,7 @@ fn rsv_33_a_repeated_request_changes_nothing() {
 
 #[test]
 fn rsv_33_a_request_is_for_no_other_practice_slot_or_announce() {
-    let mut office = Office::new();
+    let office = Office::new();
     let (_, letter) = Person::new(1).ask(NOW, office.wanted(30));
     let mut other = Office::new();
     other.keys = SubKeys::default();
