@@ -90,7 +90,7 @@ impl Offer {
             .u8(FORMAT)
             .array(&self.root_key)
             .array(&self.sub_key)
-            .array(&*self.xwing)
+            .array(&self.xwing)
             .array(&self.signature);
         out
     }

@@ -107,7 +107,7 @@ pub struct Answer {
 #[derive(Clone, PartialEq, Eq)]
 pub enum FollowUp {
     /// How the practice reaches the patient.
-    Contact(String),
+    Contact(Zeroizing<String>),
     /// The patient does not come.
     Cancel,
 }
@@ -199,7 +199,7 @@ impl FollowUp {
         if text.is_empty() || text.chars().any(misleads) {
             return Err(Malformed::OutOfRange("contact"));
         }
-        Ok(Self::Contact(text.into()))
+        Ok(Self::Contact(Zeroizing::new(text.into())))
     }
 
     pub(crate) const fn what(&self) -> u8 {

@@ -246,16 +246,13 @@ impl TrustBook {
     }
 
     fn make_room(&mut self, now: UnixSeconds, said: &Endorsement) -> Result<(), Refused> {
-        let of_subject = |key: &([u8; 32], [u8; 32])| key.0 == said.subject;
-        let of_signer = |key: &([u8; 32], [u8; 32])| key.1 == said.signer;
-        let count = |which: &dyn Fn(&([u8; 32], [u8; 32])) -> bool| {
-            self.endorsements.keys().filter(|key| which(key)).count()
-        };
+        let keys = || self.endorsements.keys();
         // A signer's own share is its own affair: it makes room for nobody.
-        if count(&of_signer) >= Self::PER_SIGNER_MAX {
+        if keys().filter(|(_, signer)| *signer == said.signer).count() >= Self::PER_SIGNER_MAX {
             return Err(Refused::Full);
         }
-        let crowded = count(&of_subject) >= Self::PER_SUBJECT_MAX;
+        let of_subject = keys().filter(|(subject, _)| *subject == said.subject).count();
+        let crowded = of_subject >= Self::PER_SUBJECT_MAX;
         let full = self.endorsements.len() >= Self::ENDORSEMENTS_MAX;
         if !crowded && !full {
             return Ok(());
@@ -267,7 +264,7 @@ impl TrustBook {
         let goes = self
             .endorsements
             .iter()
-            .filter(|(key, _)| !crowded || of_subject(key))
+            .filter(|((subject, _), _)| !crowded || *subject == said.subject)
             .find(|((_, signer), held)| !held.is_live(now) || !self.grounded.contains_key(signer))
             .map(|(key, _)| *key)
             .ok_or(Refused::Full)?;

@@ -64,7 +64,7 @@ pub(crate) struct Entry {
     pub(crate) letter: Option<Letter>,
     pub(crate) state: State,
     pub(crate) follow_key: Option<[u8; 32]>,
-    pub(crate) contact: Option<String>,
+    pub(crate) contact: Option<Zeroizing<String>>,
     pub(crate) alternatives: Vec<Alternative>,
     /// How often it was sent in this run, and when again.
     pub(crate) tries: u8,
@@ -128,7 +128,7 @@ impl Entry {
         let (state, reason, more) = self.state.fields();
         w.u8(state).u8(reason.code()).u8(more);
         w.array(&self.follow_key.unwrap_or_default());
-        w.prefixed(self.contact.as_deref().unwrap_or("").as_bytes());
+        w.prefixed(self.contact.as_ref().map_or("", |text| text.as_str()).as_bytes());
         // At most ALTERNATIVES_MAX.
         w.u8(self.alternatives.len() as u8);
         self.alternatives.iter().for_each(|offered| {
@@ -183,10 +183,10 @@ fn read_letter(r: &mut Reader<'_>) -> Result<Option<Letter>, Malformed> {
     if bytes.is_empty() { Ok(None) } else { Letter::parse(bytes).map(Some) }
 }
 
-fn read_text(r: &mut Reader<'_>) -> Result<Option<String>, Malformed> {
+fn read_text(r: &mut Reader<'_>) -> Result<Option<Zeroizing<String>>, Malformed> {
     let bytes = r.prefixed(CONTACT_LEN_MAX, "contact")?;
     let text = core::str::from_utf8(bytes).map_err(|_| Malformed::OutOfRange("contact"))?;
-    Ok((!text.is_empty()).then(|| text.into()))
+    Ok((!text.is_empty()).then(|| Zeroizing::new(text.into())))
 }
 
 fn read_alternatives(r: &mut Reader<'_>) -> Result<Vec<Alternative>, Malformed> {

@@ -14,6 +14,7 @@ use mesh::{
     error::{Error, Malformed},
     identity::Suite,
 };
+use zeroize::Zeroizing;
 
 use super::{
     letter::{About, FollowTo, Letter, answer_label},
@@ -130,7 +131,7 @@ impl Patient {
         if entry.contact.is_some() {
             return Err(PatientError::ContactGiven);
         }
-        entry.contact = Some(text.into());
+        entry.contact = Some(Zeroizing::new(text.into()));
         entry.tries = 0;
         self.put(id);
         self.send(now, id);

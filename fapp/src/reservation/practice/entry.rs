@@ -73,7 +73,7 @@ pub(crate) struct Entry {
     pub(crate) psk: Secret,
     pub(crate) follow_seed: Secret,
     pub(crate) status: Status,
-    pub(crate) contact: Option<String>,
+    pub(crate) contact: Option<Zeroizing<String>>,
 }
 
 impl Status {
@@ -141,7 +141,7 @@ impl Entry {
         w.array(&self.psk).array(&self.follow_seed);
         let (status, reason, work_bits, at) = self.status.fields();
         w.u8(status).u8(reason.code()).u8(work_bits).u64(at.0);
-        w.prefixed(self.contact.as_deref().unwrap_or("").as_bytes());
+        w.prefixed(self.contact.as_ref().map_or("", |text| text.as_str()).as_bytes());
         Row::put(row_key(id), value)
     }
 
@@ -174,7 +174,7 @@ impl Entry {
     }
 }
 
-fn read_contact(r: &mut Reader<'_>) -> Result<Option<String>, Malformed> {
+fn read_contact(r: &mut Reader<'_>) -> Result<Option<Zeroizing<String>>, Malformed> {
     let bytes = r.prefixed(CONTACT_LEN_MAX, "contact")?;
     if bytes.is_empty() {
         return Ok(None);

@@ -6,29 +6,27 @@
 
 mod entry;
 mod receive;
+mod slot;
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 
-use mesh::{
-    Address,
-    error::Malformed,
-    wire::{Reader, Writer},
-};
+use mesh::{Address, error::Malformed};
 
 use super::{
     letter::{About, Letter, TO_FOLLOW_KEY, TO_SUB_KEY, follow_label},
     limits::{
-        AFTERWARDS_S, ALTERNATIVES_MAX, ANNOUNCES_PER_SLOT_MAX, POOL_LIFE_S, SLOTS_MAX,
-        WORK_BITS_MAX, WORK_BITS_MIN,
+        ALTERNATIVES_MAX, ANNOUNCES_PER_SLOT_MAX, POOL_LIFE_S, SLOTS_MAX, WORK_BITS_MAX,
+        WORK_BITS_MIN,
     },
     message::{Alternative, Answer, CANCEL, CONTACT, Reason, RequestId, Verdict},
     rows::{Gate, Row},
 };
-use crate::{AnnounceId, SlotId, UnixSeconds};
+use crate::{SlotId, UnixSeconds};
 pub use entry::Status;
 use entry::{Entry, row_key};
 pub use receive::{Received, Refused};
+use slot::{SlotEntry, slot_key};
 
 /// A letter and the mailbox node to put it to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,15 +86,6 @@ pub struct RequestView<'a> {
     pub contact: Option<&'a str>,
 }
 
-#[derive(Clone)]
-struct SlotEntry {
-    start: UnixSeconds,
-    minutes: u16,
-    /// The announces that name it, the newest last.
-    announces: Vec<AnnounceId>,
-    closed: bool,
-}
-
 /// The machine.
 #[derive(Clone, Default)]
 pub struct Practice {
@@ -124,7 +113,7 @@ impl Practice {
         minutes: u16,
     ) -> Result<(), DecisionError> {
         let known = self.slots.contains_key(&about.slot);
-        if end(start, minutes) <= now || (!known && self.slots.len() >= SLOTS_MAX) {
+        if slot::end(start, minutes) <= now || (!known && self.slots.len() >= SLOTS_MAX) {
             return Err(DecisionError::NotOffered);
         }
         let slot = self.slots.entry(about.slot).or_insert_with(|| SlotEntry {
@@ -267,7 +256,7 @@ impl Practice {
                 made_at: entry.made_at,
                 until: entry.until,
                 status: entry.status,
-                contact: entry.contact.as_deref(),
+                contact: entry.contact.as_ref().map(|text| text.as_str()),
             })
         })
     }
@@ -295,7 +284,7 @@ impl Practice {
         let (kind, name) = key.split_first().ok_or(Malformed::MissingData("row"))?;
         let name = name.try_into().map_err(|_| Malformed::OutOfRange("row name"))?;
         match *kind {
-            SLOT_ROW => {
+            slot::ROW => {
                 self.slots.insert(SlotId(name), SlotEntry::read(value)?);
             }
             entry::ROW => {
@@ -430,51 +419,6 @@ impl Practice {
     }
 }
 
-impl SlotEntry {
-    const fn end(&self) -> UnixSeconds {
-        end(self.start, self.minutes)
-    }
-
-    const fn forget_at(&self) -> UnixSeconds {
-        UnixSeconds(self.end().0.saturating_add(AFTERWARDS_S))
-    }
-
-    fn row(&self, id: &SlotId) -> Row {
-        let mut value = Vec::with_capacity(16 + 32 * self.announces.len());
-        let mut w = Writer::new(&mut value);
-        w.u8(FORMAT).u64(self.start.0).u16(self.minutes).u8(u8::from(self.closed));
-        // At most ANNOUNCES_PER_SLOT_MAX.
-        w.u8(self.announces.len() as u8);
-        self.announces.iter().for_each(|announce| {
-            w.array(&announce.0);
-        });
-        Row::put(slot_key(id), value)
-    }
-
-    fn read(value: &[u8]) -> Result<Self, Malformed> {
-        let mut r = Reader::new(value);
-        if r.u8("slot format")? != FORMAT {
-            return Err(Malformed::OutOfRange("slot format"));
-        }
-        let (start, minutes) = (UnixSeconds(r.u64("slot start")?), r.u16("slot length")?);
-        let closed = match r.u8("slot closed")? {
-            0 => false,
-            1 => true,
-            _ => return Err(Malformed::OutOfRange("slot closed")),
-        };
-        let count = usize::from(r.u8("announces")?);
-        if count > ANNOUNCES_PER_SLOT_MAX {
-            return Err(Malformed::OutOfRange("announces"));
-        }
-        let mut announces = Vec::with_capacity(count);
-        for _ in 0..count {
-            announces.push(AnnounceId(r.array("announce")?));
-        }
-        r.finish("slot row")?;
-        Ok(Self { start, minutes, announces, closed })
-    }
-}
-
 impl fmt::Debug for Practice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Practice({} slots, {} requests)", self.slots.len(), self.requests.len())
@@ -494,14 +438,3 @@ impl fmt::Display for DecisionError {
 }
 
 impl core::error::Error for DecisionError {}
-
-const fn end(start: UnixSeconds, minutes: u16) -> UnixSeconds {
-    UnixSeconds(start.0.saturating_add(minutes as u64 * 60))
-}
-
-fn slot_key(id: &SlotId) -> Vec<u8> {
-    [&[SLOT_ROW][..], &id.0].concat()
-}
-
-const SLOT_ROW: u8 = b's';
-const FORMAT: u8 = 1;

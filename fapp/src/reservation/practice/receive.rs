@@ -1,5 +1,6 @@
 //! What becomes of a letter that a practice fetched.
 
+use alloc::string::String;
 use core::fmt;
 
 use mesh::{crypto::kem::X25519Key, error::Error};
@@ -8,12 +9,12 @@ use zeroize::Zeroizing;
 use super::{
     super::{
         keys::SubKeys,
-        letter::{About, Letter, OpenedRequest, Recognised, TO_FOLLOW_KEY},
+        letter::{About, Letter, OpenedRequest, Recognised, TO_FOLLOW_KEY, follow_label},
         limits::{
             ANSWERS_PER_RUN_MAX, QUEUE_MAX, REMEMBERED_PER_SLOT_MAX, REQUESTS_MAX, SKEW_S,
             WORK_BITS_MIN,
         },
-        message::{FollowUp, Reason, RequestId},
+        message::{CANCEL, FollowUp, Reason, RequestId},
         pool::shown_bits,
     },
     Practice, SlotState, Status,
@@ -107,11 +108,9 @@ impl Practice {
     ) -> Result<Received, Refused> {
         let OpenedRequest { request, psk, puzzle } = opened;
         if let Some(known) = self.requests.get(&request.id) {
-            return if *known.psk == *psk {
-                self.repeat(request.id)
-            } else {
-                Err(Refused::Conflict)
-            };
+            // Labels in place of the secrets they are made of: these may be compared in any time.
+            let same = follow_label(&known.psk, CANCEL, 0) == follow_label(&psk, CANCEL, 0);
+            return if same { self.repeat(request.id) } else { Err(Refused::Conflict) };
         }
         let bits = shown_bits(&puzzle, request.work, WORK_BITS_MIN).ok_or(Refused::Work)?;
         if request.made_at.0 > now.0.saturating_add(SKEW_S) {
@@ -237,7 +236,7 @@ impl Practice {
         }
     }
 
-    fn contact(&mut self, id: RequestId, text: alloc::string::String) -> Result<Received, Refused> {
+    fn contact(&mut self, id: RequestId, text: Zeroizing<String>) -> Result<Received, Refused> {
         let entry = self.requests.get_mut(&id).filter(|entry| entry.confirmed());
         let entry = entry.ok_or(Refused::NotConfirmed)?;
         // Its label is used once, so there is no second text.

@@ -1,6 +1,6 @@
 //! Parsers: what is written is read, and nothing else is.
 
-use std::{string::ToString, vec::Vec};
+use std::vec::Vec;
 
 use mesh::error::Malformed;
 
@@ -202,7 +202,7 @@ fn rsv_33_damaged_rows_are_refused_alone() {
     office.drain();
     let mut rows: Vec<_> = office.disk.iter().map(|(k, v)| (true, k.clone(), v.clone())).collect();
     rows.extend(person.disk.iter().map(|(k, v)| (false, k.clone(), v.clone())));
-    assert_eq!(rows.len(), 5, "{}", rows.len().to_string());
+    assert_eq!(rows.len(), 5);
     for (of_practice, key, value) in rows {
         let restore = |value: &[u8]| {
             if of_practice {

@@ -1,6 +1,7 @@
 //! Tests of reservations; each is named after the rule it shows.
 
 mod formats;
+mod journey;
 mod mailbox;
 mod model;
 mod patient;
