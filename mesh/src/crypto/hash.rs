@@ -88,6 +88,10 @@ domains! {
     RadioHello = b"qpc radio hello1",
     /// The tag of a payload on a radio (`RAD-05`).
     HopTag = b"qpc hop tag    1",
+    /// Labels, hints and work of reservations (`RSV-05`).
+    FappReservation = b"qpc fapp resv  1",
+    /// What observers, colleagues and issuers sign about a practice (`TRU-02`).
+    FappTrust = b"qpc fapp trust 1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).
