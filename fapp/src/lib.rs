@@ -6,9 +6,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod announce;
+pub mod cache;
 pub mod calendar;
+pub mod plz;
+pub mod query;
 pub mod reservation;
+pub mod router;
+pub mod slot;
+pub mod tombstone;
 pub mod trust;
+pub mod vocabulary;
 
 /// Seconds since 1970, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

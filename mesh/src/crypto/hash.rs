@@ -88,6 +88,14 @@ domains! {
     RadioHello = b"qpc radio hello1",
     /// The tag of a payload on a radio (`RAD-05`).
     HopTag = b"qpc hop tag    1",
+    /// What a practice signs of its offers (`FAP-32`).
+    FappAnnounce = b"qpc fapp offer 1",
+    /// What a practice signs when it takes them back (`FAP-40`).
+    FappTombstone = b"qpc fapp tomb  1",
+    /// What neighbours compare of their announces (`FAP-71`).
+    FappSync = b"qpc fapp sync  1",
+    /// Names a slot (`FAP-21`).
+    FappSlot = b"qpc fapp slot  1",
     /// Labels, hints and work of reservations (`RSV-05`).
     FappReservation = b"qpc fapp resv  1",
     /// What observers, colleagues and issuers sign about a practice (`TRU-02`).
