@@ -98,7 +98,6 @@ pub struct Cache {
     by_plz: BTreeSet<(Plz, [u8; 32])>,
     /// What goes first when there is no room: little known, then what expires first.
     by_worth: BTreeSet<(Tier, UnixSeconds, [u8; 32])>,
-    by_expiry: BTreeSet<(UnixSeconds, [u8; 32])>,
     shares: BTreeMap<Source, usize>,
     /// Objects by what neighbours compare: id, and the practice it is of.
     buckets: BTreeMap<Bucket, BTreeMap<[u8; 32], [u8; 32]>>,
@@ -133,7 +132,6 @@ impl Cache {
         self.rows.push(row(b'a', &therapist, Some(announce.bytes())));
         self.by_plz.insert((announce.plz(), therapist));
         self.by_worth.insert((tier, announce.expires(), therapist));
-        self.by_expiry.insert((announce.expires(), therapist));
         *self.shares.entry(source).or_default() += 1;
         let bucket = self.buckets.entry(Bucket::of_announce(&announce)).or_default();
         bucket.insert(announce.id().0, therapist);
@@ -247,7 +245,6 @@ impl Cache {
         self.empty_of(Bucket::of_announce(&announce), &announce.id().0);
         self.by_plz.remove(&(announce.plz(), *therapist));
         self.by_worth.remove(&(tier, announce.expires(), *therapist));
-        self.by_expiry.remove(&(announce.expires(), *therapist));
         if let Some(share) = self.shares.get_mut(&source) {
             *share -= 1;
             if *share == 0 {
@@ -301,7 +298,7 @@ impl Cache {
     /// Drops what is over; the practices whose announces went.
     pub fn expire(&mut self, now: UnixSeconds) -> Vec<[u8; 32]> {
         let mut gone = Vec::new();
-        while let Some((expires, therapist)) = self.by_expiry.first().copied() {
+        while let Some((expires, therapist)) = self.first_expiry() {
             if expires > now {
                 break;
             }
@@ -321,7 +318,19 @@ impl Cache {
     /// When something expires next.
     pub fn next_expiry(&self) -> Option<UnixSeconds> {
         let tombstone = self.tombstones.values().map(Tombstone::until).min();
-        self.by_expiry.first().map(|(at, _)| *at).into_iter().chain(tombstone).min()
+        self.first_expiry().map(|(at, _)| at).into_iter().chain(tombstone).min()
+    }
+
+    fn first_expiry(&self) -> Option<(UnixSeconds, [u8; 32])> {
+        let first = |tier: &Tier| {
+            let of_tier =
+                (*tier, UnixSeconds(0), [0; 32])..=(*tier, UnixSeconds(u64::MAX), [0xff; 32]);
+            self.by_worth
+                .range(of_tier)
+                .next()
+                .map(|(_, expires, therapist)| (*expires, *therapist))
+        };
+        Tier::ALL.iter().filter_map(first).min()
     }
 
     /// Rows since the last call.
@@ -413,7 +422,7 @@ impl Cache {
 
     /// What fits a search, the best first. No packet is sent for it.
     pub fn search<'a>(&'a self, search: &'a Search) -> Vec<Hit<'a>> {
-        let hits = |entry: &'a Entry| search.hits(&entry.announce, entry.tier);
+        let hits = |entry: &'a Entry| search.candidates(&entry.announce, entry.tier);
         match search.codes() {
             Some(codes) => search.rank(
                 codes

@@ -196,17 +196,19 @@ impl Search {
     }
 
     /// Slots of an announce that fit.
-    pub fn hits<'a>(
+    pub(crate) fn candidates<'a>(
         &'a self,
         announce: &'a SlotAnnounce,
         tier: Tier,
-    ) -> impl Iterator<Item = Hit<'a>> + 'a {
+    ) -> impl Iterator<Item = Candidate<'a>> + 'a {
         let distance = self.distance(announce.plz()).filter(|_| self.suits(announce, tier));
         let slots = distance.map_or(&[][..], |_| announce.slots());
         let distance_m = distance.flatten();
-        slots.iter().filter(|slot| self.takes(announce, slot)).map(move |slot| {
-            let id = slot.id(announce.therapist());
-            Hit { id, slot, announce, tier, distance_m }
+        slots.iter().filter(|slot| self.takes(announce, slot)).map(move |slot| Candidate {
+            slot,
+            announce,
+            tier,
+            distance_m,
         })
     }
 
@@ -218,26 +220,44 @@ impl Search {
     }
 
     /// The best hits, the nearest and soonest first: a kilometre counts as much as three hours.
-    pub fn rank<'a>(&self, hits: impl Iterator<Item = Hit<'a>>) -> Vec<Hit<'a>> {
+    pub(crate) fn rank<'a>(&self, candidates: impl Iterator<Item = Candidate<'a>>) -> Vec<Hit<'a>> {
         let limit = match self.query.limit {
             0 => RESULTS_DEFAULT,
             limit => usize::from(limit),
         };
-        let mut hits: Vec<(u64, Hit<'a>)> = hits.map(|hit| (self.rank_of(&hit), hit)).collect();
-        let order = |(a, x): &(u64, Hit<'_>), (b, y): &(u64, Hit<'_>)| -> Ordering {
-            (a, x.slot.start, x.id).cmp(&(b, y.slot.start, y.id))
+        let ranked = |candidate: Candidate<'a>| (self.rank_of(&candidate), candidate);
+        let mut best: Vec<(u64, Candidate<'a>)> = candidates.map(ranked).collect();
+        let order = |(a, x): &(u64, Candidate<'_>), (b, y): &(u64, Candidate<'_>)| -> Ordering {
+            let rest = |c: &Candidate<'_>| (c.slot.start, *c.announce.therapist());
+            a.cmp(b).then_with(|| rest(x).cmp(&rest(y)))
         };
-        if hits.len() > limit {
-            hits.select_nth_unstable_by(limit, order);
-            hits.truncate(limit);
+        if best.len() > limit {
+            best.select_nth_unstable_by(limit, order);
+            best.truncate(limit);
         }
-        hits.sort_unstable_by(order);
-        hits.into_iter().map(|(_, hit)| hit).collect()
+        best.sort_unstable_by(order);
+        best.into_iter().map(|(_, candidate)| candidate.named()).collect()
     }
 
-    fn rank_of(&self, hit: &Hit<'_>) -> u64 {
-        let wait_s = hit.slot.start.0 - self.from.0;
-        wait_s + u64::from(hit.distance_m.unwrap_or(0)) * SECONDS_PER_KM / 1_000
+    fn rank_of(&self, candidate: &Candidate<'_>) -> u64 {
+        let wait_s = candidate.slot.start.0 - self.from.0;
+        wait_s + u64::from(candidate.distance_m.unwrap_or(0)) * SECONDS_PER_KM / 1_000
+    }
+}
+
+/// A hit without its name, which is a hash and made for those alone that are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    slot: &'a Slot,
+    announce: &'a SlotAnnounce,
+    tier: Tier,
+    distance_m: Option<u32>,
+}
+
+impl<'a> Candidate<'a> {
+    fn named(self) -> Hit<'a> {
+        let Self { slot, announce, tier, distance_m } = self;
+        Hit { id: slot.id(announce.therapist()), slot, announce, tier, distance_m }
     }
 }
 

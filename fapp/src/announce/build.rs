@@ -139,8 +139,8 @@ impl Draft {
             plz: self.plz,
             profile: self.profile,
             credential_ref: self.credential_ref,
-            mailboxes: self.mailboxes,
-            slots: self.slots,
+            mailboxes: self.mailboxes.into(),
+            slots: self.slots.into(),
             signature: [0; 64],
             id: AnnounceId([0; 32]),
         };

@@ -6,7 +6,7 @@ mod check;
 mod tests;
 mod wire;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use mesh::{
     Address, MeshIdentity,
@@ -59,8 +59,8 @@ pub struct SlotAnnounce {
     plz: Plz,
     profile: Profile,
     credential_ref: [u8; 32],
-    mailboxes: Vec<Address>,
-    slots: Vec<Slot>,
+    mailboxes: Box<[Address]>,
+    slots: Box<[Slot]>,
     signature: [u8; 64],
     id: AnnounceId,
 }

@@ -146,8 +146,8 @@ fn fap_33_nonsense_is_refused_whoever_signed_it() {
     assert!(unchecked(|a| a.sequence = 0).is_err());
     assert!(unchecked(|a| a.expires = a.issued).is_err());
     assert!(unchecked(|a| a.expires.0 += 400 * 86_400).is_err());
-    assert!(unchecked(|a| a.mailboxes = vec![Address::from_bytes([1; 16]); 2]).is_err());
-    assert!(unchecked(|a| a.mailboxes = vec![Address::from_bytes([1; 16]); 3]).is_err());
+    assert!(unchecked(|a| a.mailboxes = [Address::from_bytes([1; 16]); 2].into()).is_err());
+    assert!(unchecked(|a| a.mailboxes = [Address::from_bytes([1; 16]); 3].into()).is_err());
 }
 
 #[test]

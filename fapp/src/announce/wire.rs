@@ -1,6 +1,6 @@
 //! The announce as bytes (`FAP-31`).
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use mesh::{
     Address,
@@ -142,7 +142,7 @@ fn write_profile(profile: &Profile, out: &mut Vec<u8>) {
         .u32(profile.sprachen.bits());
 }
 
-fn read_mailboxes(r: &mut Reader<'_>) -> Result<Vec<Address>, Malformed> {
+fn read_mailboxes(r: &mut Reader<'_>) -> Result<Box<[Address]>, Malformed> {
     let count = usize::from(r.u8("mailbox count")?);
     if count > MAILBOXES_MAX {
         return Err(Malformed::OutOfRange("mailbox count"));
@@ -150,7 +150,7 @@ fn read_mailboxes(r: &mut Reader<'_>) -> Result<Vec<Address>, Malformed> {
     (0..count).map(|_| Ok(Address::from_bytes(r.array("mailbox")?))).collect()
 }
 
-fn read_slots(r: &mut Reader<'_>, issued: UnixSeconds) -> Result<Vec<Slot>, Malformed> {
+fn read_slots(r: &mut Reader<'_>, issued: UnixSeconds) -> Result<Box<[Slot]>, Malformed> {
     let count = usize::from(r.u8("slot count")?);
     if count > SLOTS_MAX {
         return Err(Malformed::OutOfRange("slot count"));
