@@ -20,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 pub mod actor;
+#[cfg(feature = "appointments")]
+pub mod appointments;
 pub mod args;
 pub mod bus;
 pub mod config;

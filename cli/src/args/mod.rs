@@ -3,6 +3,7 @@
 //! Parsing touches neither files nor sockets. Values are checked as they are parsed, so that a
 //! command starts with arguments that make sense.
 
+mod fapp;
 #[cfg(feature = "lab")]
 mod lab;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::fapp::{Fapp, Publish, Reserve, Search, SlotTime};
 #[cfg(feature = "lab")]
 pub use lab::{Lab, LabCommand, ModemLine, Rnode};
 #[cfg(feature = "lab")]
@@ -163,6 +165,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<Requests>,
     },
+    /// Free appointments of psychotherapists: publish, search, reserve, confirm
+    #[command(subcommand)]
+    Fapp(Fapp),
     /// Back up the node's identity, or bring a backup back
     #[command(subcommand)]
     Identity(Identity),

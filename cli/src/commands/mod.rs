@@ -7,6 +7,7 @@ mod config;
 mod contacts;
 mod demo;
 mod events;
+mod fapp;
 mod identity;
 mod inbox;
 mod invite;
@@ -86,6 +87,7 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Invite(invite) => invite::run(&client, invite, console).await,
         Command::Accept(accept) => invite::accept(&client, accept, console).await,
         Command::Requests { command } => requests::run(&client, command.as_ref(), console).await,
+        Command::Fapp(command) => fapp::run(&client, command, console).await,
         Command::Contacts(contacts) => contacts::run(&client, contacts, console).await,
         Command::Mailbox(args::Mailbox::Use { node }) => {
             node::use_mailbox(&client, node, console).await

@@ -16,6 +16,7 @@
 //! | `org.quicprochat.Invites1` | first meeting by a code | [`InvitesProxy`] |
 //! | `org.quicprochat.Requests1` | strangers' first messages | [`RequestsProxy`] |
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
+//! | `org.quicprochat.Appointments1` | FAPP: offers, searches, reservations; where it is built in | [`AppointmentsProxy`] |
 //! | `org.quicprochat.Radios1` | LoRa modems: settings, air time, who is heard | [`RadiosProxy`] |
 //! | `org.quicprochat.Discovery1` | who was found on the local network | [`DiscoveryProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
@@ -38,6 +39,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod appointments;
 mod client;
 mod dict;
 mod error;
@@ -48,6 +50,9 @@ mod proxy_objects;
 #[cfg(test)]
 mod xml_tests;
 
+pub use appointments::{
+    OfferOptions, Offered, Reservation, ReserveOptions, SearchOptions, Slot, SlotRequest,
+};
 pub use client::{connect, connect_as_visitor, visit};
 pub use dict::{
     Channel, ChannelMessage, Contact, Discovery, Dropped, EventEntry, Found, GivenInvite,
@@ -60,9 +65,9 @@ pub use options::{
     PingOptions, RequestOptions, RouteOptions, SendOptions,
 };
 pub use proxy::{
-    AccessProxy, ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy, EventStream,
-    EventsProxy, InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy, PeersProxy,
-    PublishedStream, RadiosProxy, RequestsProxy, RoutesProxy, StateChangedStream,
+    AccessProxy, AppointmentsProxy, ChannelsProxy, ContactsProxy, DaemonProxy, DiscoveryProxy,
+    EventStream, EventsProxy, InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy,
+    PeersProxy, PublishedStream, RadiosProxy, RequestsProxy, RoutesProxy, StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
 
@@ -93,6 +98,7 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Peer1", include_str!("../xml/org.quicprochat.Peer1.xml")),
     ("org.quicprochat.Peers1", include_str!("../xml/org.quicprochat.Peers1.xml")),
     ("org.quicprochat.Radios1", include_str!("../xml/org.quicprochat.Radios1.xml")),
+    ("org.quicprochat.Appointments1", include_str!("../xml/org.quicprochat.Appointments1.xml")),
     ("org.quicprochat.Requests1", include_str!("../xml/org.quicprochat.Requests1.xml")),
     ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
 ];

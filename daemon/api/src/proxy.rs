@@ -8,8 +8,9 @@ use zbus::{OwnedFd, proxy};
 use crate::{
     AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
     GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
-    Message, Met, NewInvite, Peer, PingOptions, PingReply, Probe, Radio, RadioScan, Request,
-    RequestOptions, Route, RouteOptions, SendOptions, Status, TraceHop,
+    Message, Met, NewInvite, OfferOptions, Offered, Peer, PingOptions, PingReply, Probe, Radio,
+    RadioScan, Request, RequestOptions, Reservation, ReserveOptions, Route, RouteOptions,
+    SearchOptions, SendOptions, Slot, SlotRequest, Status, TraceHop,
 };
 
 /// The way in for users who are not in the group, on the system bus alone.
@@ -233,6 +234,39 @@ pub trait Requests {
     fn unblock(&self, node: &str) -> Result<(), Error>;
     /// Addresses of blocked nodes.
     fn blocked(&self) -> Result<Vec<String>, Error>;
+}
+
+/// FAPP: free appointments of psychotherapists.
+#[proxy(
+    interface = "org.quicprochat.Appointments1",
+    default_service = "org.quicprochat.Daemon1",
+    default_path = "/org/quicprochat"
+)]
+pub trait Appointments {
+    /// Publishes free slots of this node's practice, beside those that are offered already: when
+    /// each begins, in seconds since 1970, and how many minutes it lasts.
+    fn publish(&self, slots: Vec<(u64, u16)>, options: OfferOptions) -> Result<Offered, Error>;
+    /// Takes one slot back, or `all`; how many.
+    fn withdraw(&self, slot: &str) -> Result<u32, Error>;
+    /// What this practice offers now.
+    fn offered(&self) -> Result<Offered, Error>;
+    /// Free slots that this node knows, the nearest and soonest first. Nothing is sent for it.
+    fn search(&self, options: SearchOptions) -> Result<Vec<Slot>, Error>;
+    /// Asks neighbours for announces of a region. They learn two digits of a postal code,
+    /// Fachrichtung and Kostentraeger; what comes is found by a later search.
+    fn ask(&self, options: SearchOptions) -> Result<(), Error>;
+    /// Asks the practice for a slot; the reservation's name. Asked for is not booked.
+    fn reserve(&self, slot: &str, options: ReserveOptions) -> Result<String, Error>;
+    /// Reservations of this node's user.
+    fn reservations(&self) -> Result<Vec<Reservation>, Error>;
+    /// Requests for this practice's slots.
+    fn requests(&self) -> Result<Vec<SlotRequest>, Error>;
+    /// Gives a slot to a request; others that wait for it are declined.
+    fn confirm(&self, request: &str) -> Result<(), Error>;
+    /// Declines a request.
+    fn decline(&self, request: &str) -> Result<(), Error>;
+    /// Takes a reservation back, or a confirmed request of this practice.
+    fn cancel(&self, id: &str) -> Result<(), Error>;
 }
 
 /// Configured links.

@@ -4,6 +4,8 @@
 //! thread, frames to the links, events to whoever listens. Nothing on this path waits for the
 //! disk or for a client, and a frame that is passed on never leaves this thread.
 
+#[cfg(feature = "appointments")]
+mod appointments;
 mod clock;
 mod commands;
 mod discovered;
@@ -47,6 +49,8 @@ pub use waiters::{Final, Hop, Pong};
 
 /// Owner of everything that runs. Lives on one thread; others reach it through [`Handle`].
 pub struct Actor {
+    #[cfg(feature = "appointments")]
+    appointments: crate::appointments::Appointments,
     node: Node,
     transports: TransportManager,
     links: Links,
@@ -110,10 +114,11 @@ impl Actor {
 
     /// Waits for the next thing to do.
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
-        let due = [self.node.poll_timeout(), Some(self.clock.next_tick()), deadline]
-            .into_iter()
-            .flatten()
-            .min();
+        let due =
+            [self.node.poll_timeout(), Some(self.clock.next_tick()), deadline, self.look_at()]
+                .into_iter()
+                .flatten()
+                .min();
         let due = self.clock.to_tokio(due.unwrap_or_else(|| self.clock.next_tick()));
         let due = self.discovered.poll_timeout().map_or(due, |found| found.min(due));
         tokio::select! {
@@ -153,6 +158,13 @@ impl Actor {
         if self.clock.tick(now) {
             self.tick(now);
         }
+    }
+
+    /// When appointments are to be looked at again.
+    #[cfg(not(feature = "appointments"))]
+    #[expect(clippy::unused_self, reason = "the same call whatever is built in")]
+    const fn look_at(&self) -> Option<Instant> {
+        None
     }
 
     fn on_link_event(&mut self, event: LinkEvent) {
@@ -217,6 +229,8 @@ impl Actor {
     fn drain(&mut self) {
         let now = self.clock.now();
         loop {
+            #[cfg(feature = "appointments")]
+            self.run_appointments(now);
             let wrote = self.drain_records();
             while let Some(link) = self.node.poll_link() {
                 self.send(now, link);
@@ -287,6 +301,8 @@ impl Actor {
             self.transports.close(link, DownReason::Silent);
             return;
         }
+        #[cfg(feature = "appointments")]
+        self.tell_appointments(&event);
         self.waiters.on_event(&event);
         if let Some(what) = What::of(event) {
             self.say(what);

@@ -14,6 +14,8 @@ use mesh::{
 use transports::{LinkConfig, TransportManager};
 
 use super::{Actor, Clock, Handle, Links, StartError, links, waiters::Waiters};
+#[cfg(feature = "appointments")]
+use crate::appointments::Appointments;
 use crate::{
     config::{self, Config},
     identity::file::Loaded,
@@ -48,6 +50,8 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| StartError(error.to_string()))?;
     let mut node = Node::new(now, node_config(&config), copy(&identity), seed);
+    #[cfg(feature = "appointments")]
+    let (opened, appointments) = appointments(&config, &identity, &clock, opened)?;
     let refused = restore(&mut node, now, opened, &config.data_dir, &mut warnings);
     let writer = Writer::start(store)?;
     node.start(now, clock.wall());
@@ -68,6 +72,8 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
         tracing::warn!("{warning}");
     }
     let actor = Actor {
+        #[cfg(feature = "appointments")]
+        appointments,
         node,
         transports,
         links,
@@ -90,6 +96,25 @@ pub fn start(config: Config, loaded: Loaded, notifier: Notifier) -> Result<Start
         notifier,
     };
     Ok(Started { actor, handle })
+}
+
+/// Appointments as their rows had them, and the rows of the node.
+#[cfg(feature = "appointments")]
+fn appointments(
+    config: &Config,
+    identity: &MeshIdentity,
+    clock: &Clock,
+    mut opened: Opened,
+) -> Result<(Opened, Appointments), StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError(error.to_string()))?;
+    let is_mailbox = config.relay_store && config.relay_mailbox;
+    let mut appointments = Appointments::new(copy(identity), is_mailbox, seed);
+    let (rows, others) = opened.rows.into_iter().partition(Appointments::owns);
+    opened.rows = others;
+    let now = clock.wall().map_or(0, |wall| wall.unix_secs);
+    appointments.restore(fapp::UnixSeconds(now), rows);
+    Ok((opened, appointments))
 }
 
 /// Plays the stored rows back; returns deletions of those that the node refused.

@@ -11,6 +11,8 @@
 //! other clients, never a frame.
 
 mod access;
+#[cfg(feature = "appointments")]
+mod appointments;
 mod channels;
 mod contacts;
 mod convert;
@@ -123,6 +125,8 @@ impl Context {
 
     /// Serves every interface of [`api::PATH`].
     fn serve<'a>(&self, builder: Builder<'a>) -> Builder<'a> {
+        #[cfg(feature = "appointments")]
+        let builder = builder.serve_at(api::PATH, appointments::Appointments(self.clone()));
         builder
             .serve_at(api::PATH, daemon::Daemon(self.clone()))
             .serve_at(api::PATH, peers::Peers(self.clone()))

@@ -53,6 +53,8 @@ fn documents() -> Vec<(String, String)> {
         document(&objects::Peer(api::Peer::default())),
         document(&peers::Peers(context.clone())),
         document(&radios::Radios(context.clone())),
+        #[cfg(feature = "appointments")]
+        document(&appointments::Appointments(context.clone())),
         document(&requests::Requests(context.clone())),
         document(&routes::Routes(context.clone())),
         document(&visitors::Visitors::new(context)),

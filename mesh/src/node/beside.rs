@@ -15,6 +15,7 @@ use crate::{
     crypto::kem::{X25519Key, XWingKey},
     error::{DropReason, Error, Malformed, PeerMisbehaved},
     event::Event,
+    identity::Capabilities,
     limits::{
         self, BESIDE_FRAME_LEN_MAX, BESIDE_ROW_LEN_MAX, EXCHANGE_REQUEST_LEN_MAX,
         EXCHANGE_RESPONSE_LEN_MAX,
@@ -218,6 +219,15 @@ impl Node {
             self.want_bundle(now, address);
         }
         key
+    }
+
+    /// Neighbours that keep mail for others.
+    pub fn mailbox_neighbours(&self) -> impl Iterator<Item = Address> + '_ {
+        let offers = |address: &Address| {
+            let known = self.routing.capabilities(address);
+            known.is_some_and(|capabilities| capabilities.contains(Capabilities::MAILBOX))
+        };
+        self.links.values().map(|link| link.up.peer.address()).filter(offers)
     }
 
     /// The newest pre-key of this node, as others have it.

@@ -5,6 +5,7 @@
 //! milliseconds. Unknown values are `null`.
 
 mod diagnosis;
+mod fapp;
 mod group;
 #[cfg(feature = "lab")]
 mod lab;
@@ -18,6 +19,10 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub use self::fapp::{
+    FappOffer, FappRequest, FappRequests, FappReservation, FappReservations, FappReserved,
+    FappSlot, FappSlots, german,
+};
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 #[cfg(feature = "lab")]
@@ -95,6 +100,11 @@ documents! {
     Demo => "demo/1",
     Done => "done/1",
     Event => "event/1",
+    FappOffer => "fapp-offer/1",
+    FappRequests => "fapp-requests/1",
+    FappReservations => "fapp-reservations/1",
+    FappReserved => "fapp-reserved/1",
+    FappSlots => "fapp-slots/1",
     Graph => "graph/1",
     History => "history/1",
     Inbox => "inbox/1",

@@ -1,0 +1,46 @@
+//! Appointments, as the actor drives them.
+
+use fapp::UnixSeconds;
+use mesh::{Event, Instant};
+
+use super::Actor;
+use crate::appointments::Appointments;
+
+impl Actor {
+    fn unix(&self) -> Option<UnixSeconds> {
+        self.clock.wall().map(|wall| UnixSeconds(wall.unix_secs))
+    }
+
+    pub(super) fn run_appointments(&mut self, now: Instant) {
+        let wall = self.unix();
+        let durable = &mut self.durable;
+        self.appointments.run(&mut self.node, now, wall, || durable.ask());
+    }
+
+    pub(super) fn tell_appointments(&mut self, event: &Event) {
+        let (now, wall) = (self.clock.now(), self.unix());
+        self.appointments.on_event(&mut self.node, now, wall, event);
+    }
+
+    /// When appointments are to be looked at again.
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        let wait = self.appointments.next_look().saturating_sub(self.unix()?.0);
+        Some(self.clock.now() + std::time::Duration::from_secs(wait.max(1)))
+    }
+
+    /// Does something with appointments; `None` without a wall clock, which everything about them needs.
+    pub fn appointments<T>(
+        &mut self,
+        act: impl FnOnce(&mut Appointments, &mut mesh::Node, UnixSeconds) -> T,
+    ) -> Option<T> {
+        let now = self.unix()?;
+        Some(act(&mut self.appointments, &mut self.node, now))
+    }
+
+    /// Resolves when what was done until now is durable.
+    pub fn durably(&mut self) -> tokio::sync::oneshot::Receiver<()> {
+        let now = self.clock.now();
+        self.run_appointments(now);
+        self.durable.ask()
+    }
+}
