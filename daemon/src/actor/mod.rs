@@ -187,8 +187,8 @@ impl Actor {
                 let node = &mut self.node;
                 self.transports.send_air(radio, |link, buf| node.poll_transmit(now, link, buf));
             }
-            LinkEvent::Delivery { link, transmissions, delivered } => {
-                self.node.handle_link_delivery(now, link, transmissions, delivered);
+            LinkEvent::Delivery { link, transmissions, delivered, lock } => {
+                self.node.handle_link_delivery(now, link, transmissions, delivered, lock);
             }
             LinkEvent::StatusChanged => self.links_changed = true,
             _ => {}

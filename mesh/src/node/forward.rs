@@ -1,9 +1,11 @@
 //! Other people's envelopes: admit, keep, pass on, and learn what became of them.
 
+use core::time::Duration;
+
 use super::{
     Node,
     link_queue::{Ingress, Queued},
-    links::CUSTODY_HOPS,
+    links::{CUSTODY_HOPS, Link},
     receipts::{RECEIPT_DELAY, locks_of},
     records::After,
 };
@@ -14,7 +16,7 @@ use crate::{
     identity::Capabilities,
     link::LinkId,
     rules::Rule,
-    store::Stage,
+    store::{Stage, Stored},
     time::Instant,
     view::TryResult,
     wire::frame::{self, NoRoute, RefuseReason, Refused},
@@ -22,6 +24,12 @@ use crate::{
 
 /// Tries after which a stored envelope may go back to the neighbour it came from.
 const DEAD_END_TRIES: u32 = 2;
+
+/// Times of a hop in which what a neighbour has is settled by a receipt, or not at all.
+const PASSED_HOPS: u32 = 720;
+
+/// Times of a hop before what a medium gave up is sealed anew; then eight times as many.
+const FAILED_HOPS: u32 = 32;
 
 impl Node {
     pub(super) fn on_envelope(
@@ -195,6 +203,41 @@ impl Node {
                     None => self.routing.find(now, &header.dest, None, &mut self.rng),
                 }
             }
+        }
+    }
+
+    /// The medium says that the neighbour has the envelope: its word may take its time (`HOP-15`).
+    pub(super) fn on_hop_passed(&mut self, now: Instant, link: LinkId, lock: &[u8; 16]) {
+        let Some(hop) = self.links.get(&link).map(Link::hop_time) else { return };
+        if let Some(id) = self.store.by_lock(lock)
+            && self.store.get(&id).is_some_and(|stored| stored.stage == Stage::Sent(link))
+        {
+            let until = now + hop * PASSED_HOPS;
+            self.store.set_stage(&id, Stage::Sent(link), Some(until));
+        } else {
+            self.outbox.on_passed(now, lock, hop * PASSED_HOPS);
+        }
+    }
+
+    /// The medium gave the envelope up: it is taken back, to be tried
+    /// again later (`HOP-15`).
+    pub(super) fn on_hop_failed(&mut self, now: Instant, link: LinkId, lock: &[u8; 16]) {
+        if let Some(id) = self.store.by_lock(lock) {
+            let sent = |stored: &&Stored| stored.stage == Stage::Sent(link);
+            if self.store.get(&id).filter(sent).is_none() {
+                return;
+            }
+            let retry_at = now + self.store.back_off(&id);
+            self.store.set_stage(&id, Stage::Waiting, Some(retry_at));
+        } else if let Some((id, flight)) = self.outbox.by_lock(lock)
+            && flight.link == Some(link)
+            && !flight.custody
+            && let Some(message) = self.outbox.get(&id)
+        {
+            let attempts = message.attempts;
+            let hop = self.links.get(&link).map_or(Duration::ZERO, Link::hop_time);
+            let again = now + hop * (FAILED_HOPS << (3 * attempts.min(1)));
+            self.outbox.abort_flight(now, id, TryResult::TimedOut, Some(again));
         }
     }
 

@@ -43,7 +43,7 @@ const SKEW_MIN_S: i64 = 60;
 const HOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Times of a hop for which an acknowledgement of custody waits for the receipt (`HOP-13`).
-pub(super) const CUSTODY_HOPS: u32 = 12;
+pub(super) const CUSTODY_HOPS: u32 = 600;
 
 /// Hops that a way nobody knows yet is taken to have (`NODE-15`).
 const HOPS_UNKNOWN: u32 = 8;

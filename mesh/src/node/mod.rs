@@ -298,13 +298,14 @@ impl Node {
     }
 
     /// A medium that repeats frames by itself tells how the last one fared: `transmissions` it took,
-    /// or was given up after.
+    /// or was given up after. `lock` is that of the envelope that the frame was.
     pub fn handle_link_delivery(
         &mut self,
         now: Instant,
         link: LinkId,
         transmissions: u8,
         delivered: bool,
+        lock: Option<[u8; 16]>,
     ) {
         self.begin(now);
         for _ in usize::from(delivered)..usize::from(transmissions) {
@@ -312,6 +313,11 @@ impl Node {
         }
         if delivered {
             self.routing.on_link_delivery(link, true);
+        }
+        match lock {
+            Some(lock) if delivered => self.on_hop_passed(now, link, &lock),
+            Some(lock) => self.on_hop_failed(now, link, &lock),
+            None => {}
         }
     }
 

@@ -24,7 +24,7 @@ impl RadioPort {
     }
 
     pub(super) fn start_pieces(&mut self, now: Instant, id: NeighbourId, long: Long<Vec<u8>>) {
-        let Long { pieces: message, class, turn, introduces } = long;
+        let Long { pieces: message, class, turn, lock, introduces } = long;
         let pause = self.pause();
         let piece_us = self.config.modulation.time_on_air_us(PAYLOAD_LEN_MAX + 1);
         let ask_us = u64::try_from(self.timing.ack_timeout(self.timing.ack_air).as_micros());
@@ -36,7 +36,7 @@ impl RadioPort {
         let message_id = neighbour.next_message;
         neighbour.next_message = message_id.wrapping_add(1);
         let outgoing = Outgoing::new(now, message_id, message, BODY_MAX, parity, pause);
-        neighbour.outgoing = outgoing.map(|pieces| Long { pieces, class, turn, introduces });
+        neighbour.outgoing = outgoing.map(|pieces| Long { pieces, class, turn, lock, introduces });
     }
 
     /// Puts the next piece for a neighbour on the air.
@@ -98,7 +98,8 @@ impl RadioPort {
     fn finish_pieces(&mut self, now: Instant, id: NeighbourId) {
         let Some(neighbour) = self.neighbours.get_mut(&id) else { return };
         let over = |long: &mut Long<Outgoing>| long.pieces.verdict() != Verdict::UnderWay;
-        let Some(Long { pieces: done, introduces, .. }) = neighbour.outgoing.take_if(over) else {
+        let Some(Long { pieces: done, introduces, lock, .. }) = neighbour.outgoing.take_if(over)
+        else {
             return;
         };
         let delivered = done.verdict() == Verdict::Delivered;
@@ -111,6 +112,7 @@ impl RadioPort {
             neighbour: id,
             transmissions: if delivered { (1 + repeated * 2 / sent.max(1)) as u8 } else { 4 },
             delivered,
+            lock,
         });
         if let Some(long) = neighbour.long.take() {
             self.start_pieces(now, id, long);

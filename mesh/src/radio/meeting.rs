@@ -36,10 +36,10 @@ pub(super) struct Introduction {
 }
 
 /// Hellos that may be sent at once because strangers were heard.
-const HELLO_BURST: u32 = 4;
+const HELLO_BURST: u32 = 8;
 
 /// Then one in so many times the air time of a hello: 0.5 % of the channel.
-const HELLO_EVERY: u32 = 1_600;
+const HELLO_EVERY: u32 = 800;
 
 /// A port with neighbours introduces itself so often.
 const HELLO_REFRESH: Duration = Duration::from_secs(6 * 3_600);
@@ -320,6 +320,25 @@ impl RadioPort {
         let wait = self.unit() * 64 + self.some_units(32);
         self.vectors.tell_all(now, wait, self.neighbours.len());
         self.events.push_back(RadioEvent::Up { neighbour: id, peer, caps });
+        let transmissions = self.transmissions_expected(id);
+        if transmissions > 1 {
+            let (neighbour, delivered, lock) = (id, true, None);
+            let event = RadioEvent::Delivery { neighbour, transmissions, delivered, lock };
+            self.events.extend((0..3).map(|_| event.clone()));
+        }
+    }
+
+    /// What a link is worth beside others that speak: whom we hardly hear is drowned by any of them,
+    /// however well it goes while they are silent (`RAD-20`). As transmissions of a payload.
+    pub(super) fn transmissions_expected(&self, id: NeighbourId) -> u8 {
+        let steps = i16::from(self.config.modulation.spreading_factor.max(5) - 5);
+        let floor = -10 - 10 * steps;
+        match self.neighbours.get(&id).map(|n| n.signal.snr_quarter_db - floor) {
+            Some(..16) => 8,
+            Some(16..32) => 6,
+            Some(32..48) => 3,
+            _ => 1,
+        }
     }
 
     /// What a link over this radio can carry.

@@ -103,6 +103,8 @@ pub enum RadioEvent {
         transmissions: u8,
         /// Whether it arrived.
         delivered: bool,
+        /// The lock of the envelope that it was.
+        lock: Option<[u8; 16]>,
     },
 }
 

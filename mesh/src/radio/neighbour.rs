@@ -64,6 +64,8 @@ pub(super) struct Long<T> {
     pub(super) pieces: T,
     pub(super) class: AirClass,
     pub(super) turn: u64,
+    /// The lock of the envelope inside.
+    pub(super) lock: Option<Lock>,
     /// What the neighbour knows once it has all of it.
     pub(super) introduces: Introduced,
 }

@@ -50,6 +50,8 @@ pub struct RadioPort {
     pub(super) ceiling: AirClass,
     /// What was handed over and not yet sent; inside, for whom.
     pub(super) in_air: Option<Option<NeighbourId>>,
+    /// Its time on air.
+    sent_air: Duration,
     pub(super) events: VecDeque<RadioEvent>,
     pub(super) counters: RadioCounters,
 }
@@ -118,6 +120,7 @@ impl RadioPort {
             turn: Turn::new(now),
             ceiling: AirClass::Bulk,
             in_air: None,
+            sent_air: Duration::ZERO,
             events: VecDeque::new(),
             counters: RadioCounters::default(),
             config,
@@ -134,8 +137,9 @@ impl RadioPort {
     /// The modem received a payload, just now to its end. Whatever is wrong with it is counted.
     pub fn handle_heard(&mut self, now: Instant, payload: &[u8], signal: Signal) {
         self.counters.heard += 1;
-        self.turn.on_free(now, &self.timing, &mut self.rng);
         let air = self.config.air(payload.len());
+        self.turn.on_heard(now, air);
+        self.turn.on_free(now, &self.timing, &mut self.rng);
         self.postpone(now, air);
         if let Err(error) = self.on_payload(now, payload, signal) {
             self.count(error);
@@ -242,6 +246,9 @@ impl RadioPort {
     /// tell, was taken by it.
     pub fn handle_sent(&mut self, now: Instant) {
         let Some(to) = self.in_air.take() else { return };
+        let air = core::mem::take(&mut self.sent_air);
+        let neighbours = self.neighbours.values().filter(|n| n.up).count();
+        self.turn.on_sent(now, air, u32::try_from(neighbours).unwrap_or(u32::MAX).min(64));
         self.turn.on_free(now, &self.timing, &mut self.rng);
         if let Some(id) = to {
             self.on_unicast_sent(now, id);
@@ -311,6 +318,7 @@ impl RadioPort {
     pub(super) fn spend(&mut self, to: Option<NeighbourId>, len: usize) {
         let air = self.config.air(len);
         self.counters.sent += 1;
+        self.sent_air = air;
         self.counters.air += air;
         if let Some(neighbour) = to.and_then(|id| self.neighbours.get_mut(&id)) {
             neighbour.air += air;

@@ -52,15 +52,54 @@ impl Timing {
     }
 }
 
-/// Slots among which a turn is drawn.
+/// Slots among which a turn is drawn on a quiet channel.
 pub(super) const WINDOW: u32 = 8;
 
-/// A full payload twice, at any setting.
-const BACKOFF_SLOTS_MAX: u32 = 256;
+/// Nobody rests while the channel is used less.
+const CROWDED_PERCENT: u32 = 25;
+
+/// So many neighbours are a crowd.
+const CROWD: u32 = 6;
+
+/// How long what was heard counts.
+const LOAD_MEMORY: Duration = Duration::from_secs(60);
+const LOAD_MS: u32 = 60_000;
+
+/// A full payload eight times.
+const BACKOFF_SLOTS_MAX: u32 = 1_024;
 const BACKOFF_DOUBLINGS: u8 = 3;
 
 /// Transmissions of one payload before it is given up.
-pub(super) const TRANSMISSIONS_MAX: u8 = 5;
+pub(super) const TRANSMISSIONS_MAX: u8 = 4;
+
+/// Air time of the last minute, older one counting less.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    air: Duration,
+    at: Instant,
+}
+
+impl Load {
+    const fn new(at: Instant) -> Self {
+        Self { air: Duration::ZERO, at }
+    }
+
+    fn at(&self, now: Instant) -> Duration {
+        let passed = now.saturating_since(self.at).min(LOAD_MEMORY);
+        let passed_ms = u32::try_from(passed.as_millis()).unwrap_or(LOAD_MS);
+        self.air.saturating_sub(self.air * passed_ms / LOAD_MS)
+    }
+
+    fn add(&mut self, now: Instant, air: Duration) {
+        *self = Self { air: self.at(now) + air, at: now };
+    }
+
+    /// In hundredths of the time.
+    fn percent(&self, now: Instant) -> u32 {
+        let percent = self.at(now).as_millis() * 100 / u128::from(LOAD_MS);
+        u32::try_from(percent).unwrap_or(100).min(100)
+    }
+}
 
 /// The channel as this port knows it.
 #[derive(Debug)]
@@ -71,17 +110,55 @@ pub(super) struct Turn {
     short: Instant,
     /// Nothing else before.
     at: Instant,
+    /// Air time lately, and when it was reckoned: of all, and of others.
+    load: Load,
+    others: Load,
+    /// Others' turn until then: the fuller the channel, the longer.
+    rest: Instant,
 }
 
 impl Turn {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { busy: false, short: now, at: now }
+        Self {
+            busy: false,
+            short: now,
+            at: now,
+            load: Load::new(now),
+            others: Load::new(now),
+            rest: now,
+        }
     }
 
     /// The channel became free, by a frame that ended or by what the modem senses.
     pub(super) fn on_free(&mut self, now: Instant, timing: &Timing, rng: &mut NodeRng) {
         self.short = now + timing.short_gap;
-        self.at = now + timing.gap + slots(timing, rng, WINDOW);
+        self.at = now + timing.gap + slots(timing, rng, self.window(now));
+    }
+
+    /// Somebody else was on the air for so long.
+    pub(super) fn on_heard(&mut self, now: Instant, air: Duration) {
+        self.load.add(now, air);
+        self.others.add(now, air);
+    }
+
+    /// What we said took so long: others may speak now, on a crowded channel for as many times as
+    /// there are neighbours, and more.
+    pub(super) fn on_sent(&mut self, now: Instant, air: Duration, neighbours: u32) {
+        self.load.add(now, air);
+        // Among a few everybody hears who else wants the channel; in a crowd most are not heard.
+        let (load, shares) = match neighbours {
+            0..CROWD => (&self.others, neighbours),
+            _ => (&self.load, neighbours.max(12)),
+        };
+        let over = load.percent(now).saturating_sub(CROWDED_PERCENT);
+        self.rest = now + air * (shares * over * over / 100);
+    }
+
+    /// Slots among which a turn is drawn: 8 on a quiet channel, 256 on a full one.
+    fn window(&self, now: Instant) -> u32 {
+        let fifths = self.load.percent(now) / 5;
+        let (whole, part) = (fifths / 4, fifths % 4);
+        (WINDOW << whole) + (WINDOW << whole) * part / 4
     }
 
     pub(super) const fn set_busy(&mut self, busy: bool) {
@@ -96,14 +173,14 @@ impl Turn {
         self.short
     }
 
-    pub(super) const fn at(&self) -> Instant {
-        self.at
+    pub(super) fn at(&self) -> Instant {
+        self.at.max(self.rest)
     }
 }
 
-/// Among how many slots a repetition is drawn: twice its air time, then twice as many each time.
+/// Among how many slots a repetition is drawn: twelve times its air time, then twice as many each time.
 pub(super) fn backoff_slots(timing: &Timing, air: Duration, transmissions: u8) -> u32 {
-    let slots = air.as_micros() * 2 / timing.slot.as_micros().max(1);
+    let slots = air.as_micros() * 12 / timing.slot.as_micros().max(1);
     let slots = u32::try_from(slots).unwrap_or(u32::MAX).clamp(WINDOW, BACKOFF_SLOTS_MAX);
     slots << (transmissions - 1).min(BACKOFF_DOUBLINGS)
 }

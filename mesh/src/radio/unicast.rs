@@ -39,7 +39,8 @@ impl RadioPort {
         };
         if body.len() > BODY_MAX {
             body.insert(0, encoded.kind.0);
-            let long = Long { pieces: body, class, turn, introduces: encoded.introduces };
+            let (lock, introduces) = (lock_of_frame(frame), encoded.introduces);
+            let long = Long { pieces: body, class, turn, lock, introduces };
             if neighbour.outgoing.is_some() {
                 neighbour.long = Some(long);
             } else {
@@ -154,8 +155,10 @@ impl RadioPort {
         if delivered {
             neighbour.labels.acknowledged(&done.payload.introduces);
         }
-        let transmissions = done.transmissions;
-        self.events.push_back(RadioEvent::Delivery { neighbour: id, transmissions, delivered });
+        let lock = done.payload.lock;
+        let transmissions = done.transmissions.max(self.transmissions_expected(id));
+        let neighbour = id;
+        self.events.push_back(RadioEvent::Delivery { neighbour, transmissions, delivered, lock });
     }
 
     /// The frame just left the antenna: from now on an answer may come.

@@ -367,10 +367,10 @@ const MISSING_MAX: usize = 64;
 const PACE: u32 = 40;
 
 /// However little was said: more comes together.
-const PAUSE_MIN: u32 = 32;
+const PAUSE_MIN: u32 = 64;
 
 /// What is due so soon goes along.
-const TOGETHER: Duration = Duration::from_secs(300);
+const TOGETHER: Duration = Duration::from_secs(900);
 
 /// Everything is said again after this long, and up to as many units later.
 const REFRESH: Duration = Duration::from_secs(1_200);

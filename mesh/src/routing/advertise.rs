@@ -138,7 +138,10 @@ impl Routing {
         };
         if neighbour.own_due && most > 0 {
             neighbour.own_due = false;
-            let own = self.own_announce;
+            let own = match self.own_shared {
+                Some(known) if neighbour.is_shared() => Some(known),
+                _ => self.own_announce,
+            };
             entries.extend(own.map(|announce| Advertisement { hops: 0, cost: 0, announce }));
         }
         while entries.len() < most {

@@ -132,9 +132,15 @@ pub enum RoutingEvent {
 pub struct Routing {
     own: Address,
     own_announce: Option<MeshAnnounce>,
-    /// When our announce went to shared media, and when it is due there because of newcomers.
+    /// What shared media know of us, and since when: newcomers are told the same, which nobody passes
+    /// on again (`ANN-20`).
+    own_shared: Option<MeshAnnounce>,
     own_shared_at: Option<Instant>,
+    /// When newcomers were told last, and are to be told.
+    own_told_at: Option<Instant>,
     own_shared_due: Option<Instant>,
+    /// A newer sequence was asked for and has to be told.
+    own_wanted: bool,
     config: RoutingConfig,
     table: Table,
     neighbours: Neighbours,
@@ -165,7 +171,10 @@ impl Routing {
         Self {
             own,
             own_announce: None,
+            own_shared: None,
             own_shared_at: None,
+            own_told_at: None,
+            own_wanted: false,
             own_shared_due: None,
             config,
             table: Table::default(),
@@ -194,12 +203,15 @@ impl Routing {
                 && before.bundle_version == announce.bundle_version
         });
         self.own_announce = Some(announce);
-        let is_quiet = is_same && self.own_shared_at.is_some_and(|at| now < at + SHARED_REFRESH);
+        let is_wanted = core::mem::take(&mut self.own_wanted);
+        let is_recent = self.own_shared_at.is_some_and(|at| now < at + SHARED_REFRESH);
+        let is_quiet = is_same && is_recent && !is_wanted;
         for neighbour in self.neighbours.iter_mut() {
             neighbour.own_due |= !(neighbour.is_shared() && is_quiet);
         }
         if !is_quiet && self.neighbours.iter_mut().any(|neighbour| neighbour.is_shared()) {
-            self.own_shared_at = Some(now);
+            self.own_shared = Some(announce);
+            (self.own_shared_at, self.own_told_at) = (Some(now), Some(now));
             self.own_shared_due = None;
         }
     }
@@ -209,7 +221,10 @@ impl Routing {
         if self.own_shared_due.take_if(|due| *due <= now).is_none() {
             return;
         }
-        self.own_shared_at = Some(now);
+        self.own_told_at = Some(now);
+        if self.own_shared.is_none() {
+            (self.own_shared, self.own_shared_at) = (self.own_announce, Some(now));
+        }
         for neighbour in self.neighbours.iter_mut().filter(|neighbour| neighbour.is_shared()) {
             neighbour.own_due = true;
         }
@@ -235,7 +250,7 @@ impl Routing {
                 self.neighbours.iter_mut().filter(|neighbour| neighbour.is_shared()).count();
             let pause = (NEWCOMER * u32::try_from(heard).unwrap_or(u32::MAX)).min(NEWCOMERS);
             let soon = now + shared_hop(caps.bitrate_bps) * 32;
-            let due = self.own_shared_at.map_or(soon, |at| soon.max(at + pause));
+            let due = self.own_told_at.map_or(soon, |at| soon.max(at + pause));
             self.own_shared_due.get_or_insert(due);
         }
         if !is_new {

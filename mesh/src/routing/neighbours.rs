@@ -237,6 +237,12 @@ impl Neighbours {
         self.get(slot).map_or(u32::MAX, Neighbour::cost)
     }
 
+    /// Whether the way to a neighbour is a shared medium that loses two frames of three.
+    pub(super) fn is_poor(&self, slot: Slot) -> bool {
+        let link = self.get(slot).and_then(|neighbour| neighbour.links.first());
+        link.is_some_and(|link| link.caps.shared && link.delivery < DELIVERY_ALL / 3)
+    }
+
     pub(super) fn link(&self, id: LinkId) -> Option<&Link> {
         self.get(self.slot_of(id)?)?.links.iter().find(|link| link.id == id)
     }

@@ -141,7 +141,9 @@ impl Routing {
     /// that believed in it through us may then lead somewhere else (`RT-37`). Once for each rest.
     fn note_dead_end(&mut self, now: Tick, id: RowId) {
         let Some(row) = self.table.get(id) else { return };
-        if row.is(ANNOUNCED) && row.known_hops().any(|hop| hop.is_dead_end(now)) {
+        if row.is(ANNOUNCED)
+            && row.known_hops().any(|hop| hop.is_dead_end(now) && !self.is_over_shared(hop.slot))
+        {
             self.ask_newer(id);
         }
     }

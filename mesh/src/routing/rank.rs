@@ -143,7 +143,9 @@ impl Routing {
             return None;
         }
         let score = u64::from(cost) * u64::from(u8::MAX) / u64::from(hop.success.max(1));
-        Some(Choice { slot: hop.slot, cost, hops, is_proven: hop.is_proven(), score })
+        // What a link mostly loses is no proof against what comes by a better one (RT-56).
+        let is_proven = hop.is_proven() && !self.neighbours.is_poor(hop.slot);
+        Some(Choice { slot: hop.slot, cost, hops, is_proven, score })
     }
 
     /// The best next hops of a row.

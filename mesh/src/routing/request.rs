@@ -323,19 +323,21 @@ impl Routing {
 
     /// A request makes our sequence grow by one at most (`RT-02`).
     fn on_request_for_us(&mut self, now: Instant, min_seq: u32) {
-        let Some(own) = &self.own_announce else {
+        let is_shared = !self.neighbours.shared_hop().is_zero();
+        let Some(own) = self.own_shared.as_ref().or(self.own_announce.as_ref()) else {
             return;
         };
         if min_seq <= own.seq {
             return;
         }
         // A new sequence floods the medium.
-        let is_shared = !self.neighbours.shared_hop().is_zero();
         if is_shared && self.requests.raised.is_some_and(|at| now < at + RAISE_PAUSE) {
             self.requests.dropped += 1;
             return;
         }
-        self.requests.raised = Some(now);
+        if is_shared {
+            (self.requests.raised, self.own_wanted) = (Some(now), true);
+        }
         let Some(own) = &self.own_announce else { return };
         if let Some(min_seq) = own.seq.checked_add(1) {
             self.emit(RoutingEvent::OwnSeqWanted { min_seq });

@@ -169,9 +169,9 @@ impl Ours {
                     self.node.handle_frame(clock, link, &frame);
                 }
             }
-            RadioEvent::Delivery { neighbour, transmissions, delivered } => {
+            RadioEvent::Delivery { neighbour, transmissions, delivered, lock } => {
                 if let Some(&link) = self.links.get(&neighbour) {
-                    self.node.handle_link_delivery(clock, link, transmissions, delivered);
+                    self.node.handle_link_delivery(clock, link, transmissions, delivered, lock);
                 }
             }
             _ => {}

@@ -55,6 +55,8 @@ pub enum StationEvent {
         transmissions: u8,
         /// Whether it arrived.
         delivered: bool,
+        /// The lock of the envelope that it was.
+        lock: Option<[u8; 16]>,
     },
     /// Something may be sent: call [`Station::send_air`].
     Air,
@@ -427,11 +429,12 @@ impl Station {
             RadioEvent::Frame { neighbour, frame } => {
                 self.events.push_back(StationEvent::Frame { neighbour, frame });
             }
-            RadioEvent::Delivery { neighbour, transmissions, delivered } => {
+            RadioEvent::Delivery { neighbour, transmissions, delivered, lock } => {
                 self.events.push_back(StationEvent::Delivery {
                     neighbour,
                     transmissions,
                     delivered,
+                    lock,
                 });
             }
             _ => {}

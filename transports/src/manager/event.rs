@@ -51,6 +51,8 @@ pub enum LinkEvent {
         transmissions: u8,
         /// Whether it arrived.
         delivered: bool,
+        /// The lock of the envelope that it was.
+        lock: Option<[u8; 16]>,
     },
     /// [`super::TransportManager::list`] has news that no other event tells.
     StatusChanged,

@@ -263,11 +263,12 @@ impl TransportManager {
                     inbox.push(frame);
                 }
             }
-            StationEvent::Delivery { neighbour, transmissions, delivered } => {
+            StationEvent::Delivery { neighbour, transmissions, delivered, lock } => {
                 let slot = self.radios.slots.get(&id);
                 if let Some((link, _)) = slot.and_then(|slot| slot.links.get(&neighbour)) {
                     let link = *link;
-                    self.events.push_back(LinkEvent::Delivery { link, transmissions, delivered });
+                    let event = LinkEvent::Delivery { link, transmissions, delivered, lock };
+                    self.events.push_back(event);
                 }
             }
             StationEvent::Air => self.events.push_back(LinkEvent::Air(id)),

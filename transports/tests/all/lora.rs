@@ -160,8 +160,8 @@ impl Driven {
                 self.airs += 1;
                 self.manager.send_air(radio, |link, buf| node.poll_transmit(now, link, buf));
             }
-            LinkEvent::Delivery { link, transmissions, delivered } => {
-                node.handle_link_delivery(now, link, transmissions, delivered);
+            LinkEvent::Delivery { link, transmissions, delivered, lock } => {
+                node.handle_link_delivery(now, link, transmissions, delivered, lock);
             }
             _ => {}
         }

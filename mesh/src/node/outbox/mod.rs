@@ -301,6 +301,16 @@ impl Outbox {
         self.set_timer(id, now + pause);
     }
 
+    /// The neighbour has the envelope: the receipt is waited for at least so much longer.
+    pub(super) fn on_passed(&mut self, now: Instant, lock: &[u8; 16], least: Duration) {
+        let Some(&id) = self.by_lock.get(lock) else { return };
+        let Some(message) = self.messages.get(&id) else { return };
+        let is_current = message.flight.is_some_and(|f| f.lock == *lock && !f.custody);
+        if is_current && message.next_try.is_some_and(|at| at < now + least) {
+            self.set_timer(id, now + least);
+        }
+    }
+
     /// A neighbour keeps the envelope durably. Returns the message and its new state's news.
     pub(super) fn on_custody(
         &mut self,

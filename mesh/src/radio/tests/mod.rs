@@ -118,9 +118,9 @@ impl Station {
                     self.node.handle_frame(now, *link, &frame);
                 }
             }
-            RadioEvent::Delivery { neighbour, transmissions, delivered } => {
+            RadioEvent::Delivery { neighbour, transmissions, delivered, lock } => {
                 if let Some(link) = self.links.get(&neighbour) {
-                    self.node.handle_link_delivery(now, *link, transmissions, delivered);
+                    self.node.handle_link_delivery(now, *link, transmissions, delivered, lock);
                 }
             }
         }

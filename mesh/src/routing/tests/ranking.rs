@@ -2,8 +2,11 @@
 
 use core::time::Duration;
 
-use super::bench::{Bench, address, link};
-use crate::routing::RoutingEvent;
+use super::bench::{Bench, address, link, slow};
+use crate::{
+    link::{LinkCaps, Medium},
+    routing::RoutingEvent,
+};
 
 const D: u16 = 50;
 
@@ -142,4 +145,27 @@ fn rt32_excluded_links_are_not_chosen() {
     assert_eq!(choose(&mut bench, &[2]), Some(link(1)));
     assert_eq!(choose(&mut bench, &[1, 2]), Some(link(3)));
     assert_eq!(choose(&mut bench, &[1, 2, 3]), None);
+}
+
+/// The destination itself is hardly heard; a neighbour that leads there is heard well.
+#[test]
+fn rt56_a_poor_link_proves_nothing() {
+    let mut bench = Bench::with_neighbours(0);
+    let radio = LinkCaps {
+        medium: Medium::Lora,
+        bitrate_bps: 3_125,
+        reliable: false,
+        shared: true,
+        ..slow()
+    };
+    bench.up(1, radio);
+    bench.up(2, radio);
+    bench.hear(1, 1, 1, 0, 0);
+    bench.hear(2, 1, 1, 1, 2_500_000);
+    assert_eq!(bench.spread(1, 80), [80, 0, 0, 0], "directly, while that works");
+    for _ in 0..16 {
+        bench.routing.on_link_delivery(link(1), false);
+    }
+    bench.pass(Duration::from_secs(11));
+    assert_eq!(bench.spread(1, 80), [0, 80, 0, 0], "over the other, unproven as it is");
 }
