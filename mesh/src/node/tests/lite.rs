@@ -1,7 +1,13 @@
 //! Lite sessions in nodes: what goes over slow ways (`specs/28-mls-lite.md`).
 
 use super::*;
-use crate::{envelope::EnvelopeIn, limits, wire::frame::FrameKind};
+use crate::{
+    envelope::{EnvelopeIn, MessageId},
+    limits,
+    node::outbox::Kind,
+    receipt::TransferableReceipt,
+    wire::frame::FrameKind,
+};
 
 fn caps(bitrate_bps: u64) -> LinkCaps {
     LinkCaps {
@@ -208,4 +214,82 @@ fn mll_19_ages_call_for_no_second_receipt() {
     });
     assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
     assert_eq!(envelopes(&net, 2), []);
+}
+
+/// Writes and asks for a receipt that can be shown to others.
+fn ask(net: &mut Net, from: usize, to: usize, text: &str) -> MessageId {
+    let options = SendOptions { proof: true, ..SendOptions::default() };
+    let id = net.send_with(from, to, text, options);
+    net.run(Duration::from_secs(60));
+    assert!(net.received(from, id), "{text}");
+    id
+}
+
+/// NODE-16: over a slow way the recipient says its signature alone, 88 bytes on the air; what the
+/// sender makes of it is the whole receipt, and outlives both ends' restarts.
+#[test]
+fn node_16_the_signature_alone_over_a_slow_way() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 2, 0);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 2, 0, "and back");
+    net.trace.clear();
+    let paid = ask(&mut net, 0, 2, "I have paid");
+    assert_eq!(envelopes(&net, 2), [(3, 45 + 3 + 1 + 64)]);
+    // RNode 1, type 1, hints 2, hops 1, life 1, label 2; tag 3, kind 1, signature 64; tags 8 and 4.
+    assert_eq!(1 + 1 + 2 + 1 + 1 + 2 + 3 + 1 + 64 + 8 + 4, 88);
+    let also = ask(&mut net, 0, 2, "I have paid more");
+    net.crash(0);
+    for (id, text) in [(paid, &b"I have paid"[..]), (also, b"I have paid more")] {
+        let proof = *net.hosts[0].node.proof(&id).expect("kept");
+        assert_eq!((proof.message, proof.unix_secs), (id, 0));
+        assert_eq!(proof.verify(text), Ok(()));
+        let shown = TransferableReceipt::parse(&proof.to_bytes()).expect("the full form");
+        assert_eq!(shown.verify(text), Ok(()), "whoever is shown it needs nothing else");
+    }
+}
+
+/// NODE-16: what was asked is known after a restart between the question and the signature.
+#[test]
+fn node_16_a_restart_between_question_and_signature() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 2, 0);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 2, 0, "and back");
+    net.meddle = Some(|_, host, frame| {
+        // What the recipient says is lost but for receipts.
+        host != 2 || frame.get(1) != Some(&FrameKind::ENVELOPE.0)
+    });
+    let id = ask(&mut net, 0, 2, "I have paid");
+    assert!(net.hosts[0].node.proof(&id).is_none());
+    net.crash(0);
+    net.meddle = None;
+    net.run(Duration::from_secs(1_800));
+    let proof = *net.hosts[0].node.proof(&id).expect("kept");
+    assert_eq!(proof.verify(b"I have paid"), Ok(()));
+}
+
+/// NODE-16: a signature that nobody asked for, or for another message, is no receipt.
+#[test]
+fn node_16_signatures_that_fit_nothing() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 2, 0);
+    say(&mut net, 0, 2, "hello");
+    say(&mut net, 2, 0, "and back");
+    let asked = MessageId([0x15; 16]);
+    let (sender, digest) = (*net.hosts[0].node.identity().node_key(), [9; 32]);
+    let recipient = net.address(2);
+    net.hosts[0].node.proofs.ask(asked, recipient, digest, true);
+    for message in [asked, MessageId([0x25; 16]), MessageId([0x16; 16])] {
+        let host = &mut net.hosts[2].node;
+        let (mode, identity) = (host.config.crypto, &host.identity);
+        // About another payload than the one that was sent.
+        let proof = TransferableReceipt::sign(mode, identity, message, sender, b"else", 0);
+        let (now, to, content) = (net.now, net.address(0), proof.to_bytes());
+        net.hosts[2].node.send_system(now, to, Kind::Proof, content, SendOptions::default());
+        net.drain(2);
+        net.run(Duration::from_secs(60));
+        assert!(net.hosts[0].node.proof(&message).is_none());
+        assert!(!net.has_event(0, |event| matches!(event, Event::Proven { .. })));
+    }
 }
