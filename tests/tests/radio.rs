@@ -219,11 +219,13 @@ fn a_line_of_three_media_delivers_and_tells_the_truth() {
 
     let hops = || {
         let trace = a.qpc(&["trace", d.address()]).ok()?;
-        let hops = trace["hops"].as_array()?.iter().map(|hop| text_of(&hop["address"]));
+        let hops = trace["hops"].as_array()?.iter();
+        let hops = hops.map(|hop| (text_of(&hop["medium"]), text_of(&hop["address"])));
         Some(hops.collect::<Vec<_>>()).filter(|hops| hops.len() == 3)
     };
     let hops = eventually(ARRIVE_WITHIN, hops).expect("the way can be traced");
-    assert_eq!(hops, [b.address(), c.address(), d.address()]);
+    let expected = [("tcp", b.address()), ("lora", c.address()), ("iroh", d.address())];
+    assert_eq!(hops, expected.map(|(medium, address)| (medium.to_owned(), address.to_owned())));
     let cost = |from: &Daemon, to: &Daemon| {
         let routes = from.qpc(&["routes", to.address()]).expect("it answers");
         routes["routes"][0]["cost"].as_u64().expect("there is a way")

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     qpc::{run, run_with_input, run_words},
-    scripted::{CODE, EVE, FAR, FLAKY, HANGS, HOSTILE, OWN, SENT, SILENT, Scripted},
+    scripted::{CODE, EVE, FAR, FLAKY, HANGS, HELD, HILL, HOSTILE, OWN, SENT, SILENT, Scripted},
 };
 
 /// Runs a command with `--json` and returns its document.
@@ -149,6 +149,8 @@ fn links_are_listed_added_and_removed() {
     );
     assert_eq!((&link["state"], &link["retry_in_s"]), (&json!("backoff"), &json!(2.5)));
     let socket = server.socket();
+    let told = run(&socket, "links list").exits(0).out;
+    assert!(told.contains("air time is used up, messages go out again in about 40 s"), "{told}");
     assert_eq!(run(&socket, "links add tcp://127.0.0.1:2").exits(0).out, "");
     let done = document(&server, "links add tcp://127.0.0.1:2", "quicprochat.done/1");
     assert_eq!(done["done"], "Added tcp://127.0.0.1:2");
@@ -178,6 +180,7 @@ fn modems_are_shown_with_air_time_and_neighbours() {
             "given_up",
             "heard",
             "id",
+            "message_wait_s",
             "neighbours",
             "noise_floor_dbm",
             "repeated",
@@ -225,7 +228,10 @@ fn send_prints_the_id_and_says_how_far_it_came() {
     let socket = server.socket();
     assert_eq!(run(&socket, &format!("send {FAR} hello")).exits(0).out, format!("{SENT}\n"));
     let sent = document(&server, &format!("send {FAR} hello"), "quicprochat.send/1");
-    assert_eq!(sent, json!({"schema": "quicprochat.send/1", "id": SENT, "state": "accepted"}));
+    assert_eq!(
+        sent,
+        json!({"schema": "quicprochat.send/1", "id": SENT, "state": "accepted", "radio": null})
+    );
     let sent = document(&server, &format!("send {FAR} hello --wait 3"), "quicprochat.send/1");
     assert_eq!(sent["state"], "received");
     let late = run(&socket, &format!("--json send {FAR} hello --wait 1")).exits(4);
@@ -233,6 +239,12 @@ fn send_prints_the_id_and_says_how_far_it_came() {
     assert!(late.error()["error"].as_str().is_some_and(|text| text.contains("in-custody")));
     let late = run(&socket, &format!("send {FAR} hello --wait 1")).exits(4);
     assert_eq!(late.out, format!("{SENT}\n"));
+    let radio = &document(&server, &format!("send {HILL} hello"), "quicprochat.send/1")["radio"];
+    assert_eq!(fields(radio), ["air_ms", "modem", "wait_s", "waits_for"]);
+    assert_eq!((&radio["waits_for"], &radio["wait_s"]), (&json!("air-time"), &json!(40.0)));
+    assert!(radio["air_ms"].as_f64().is_some_and(|air| (100.0..200.0).contains(&air)), "{radio}");
+    let told = run(&socket, &format!("send {HILL} hello")).exits(0).err;
+    assert!(told.contains("s of air time") && told.contains("goes out in about 40 s"), "{told}");
     let lost = run(&socket, &format!("send {FAR} hello --wait 2")).exits(1);
     assert_eq!(lost.out, format!("{SENT}\n"));
     assert!(lost.err.contains("qpc why"));
@@ -339,8 +351,8 @@ fn trace_names_the_hops() {
     assert_eq!(
         trace["hops"],
         json!([
-            {"hop": 1, "address": EVE, "name": HOSTILE, "link": "1", "rtt_ms": 0.5},
-            {"hop": 2, "address": FAR, "name": HOSTILE, "link": null, "rtt_ms": 1.0},
+            {"hop": 1, "address": EVE, "name": HOSTILE, "link": "1", "medium": "tcp", "rtt_ms": 0.5},
+            {"hop": 2, "address": FAR, "name": HOSTILE, "link": null, "medium": HOSTILE, "rtt_ms": 1.0},
         ])
     );
     let part = run(&socket, &format!("--json trace {FLAKY}")).exits(5);
@@ -359,8 +371,16 @@ fn why_and_queue_say_what_a_message_waits_for() {
             "schema": "quicprochat.why/1", "id": SENT, "to": FAR, "state": "accepted",
             "tried": [{"ago_s": 1.5, "next_hop": null, "result": "no-route"}],
             "waiting_for": "route", "next_try_s": 3.0, "age_s": 2.0, "expires_in_s": 60.0,
+            "way": {"hops": 2, "next_hop": EVE, "medium": null, "kilobyte_ms": 0.2},
+            "radio": null,
         })
     );
+    let held = document(&server, &format!("why {HELD}"), "quicprochat.why/1");
+    assert_eq!(held["radio"]["waits_for"], "air-time");
+    assert_eq!((&held["radio"]["modem"], &held["radio"]["wait_s"]), (&json!("3"), &json!(40.0)));
+    let told = run(&server.socket(), &format!("why {HELD}")).exits(0).out;
+    assert!(told.contains("the way there: 3 hops, 1.9 s of air and wire time"), "{told}");
+    assert!(told.contains("by radio: it goes out in about 40 s"), "{told}");
     let plain = run(&server.socket(), &format!("why {SENT}")).exits(0).out;
     assert!(plain.starts_with(&format!("Accepted here 2 s ago for {FAR}; waits for a route;")));
     let queue = document(&server, "queue", "quicprochat.queue/1");

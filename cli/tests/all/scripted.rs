@@ -22,6 +22,10 @@ pub(crate) const OWN: &str = "00000000000000000000000000000000";
 pub(crate) const EVE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 /// A node behind the neighbour.
 pub(crate) const FAR: &str = "ffffffffffffffffffffffffffffffff";
+/// A message that waits for a radio.
+pub(crate) const HELD: &str = "66666666666666666666666666666666";
+/// A node that is reached by radio.
+pub(crate) const HILL: &str = "33333333333333333333333333333333";
 /// Answers nothing.
 pub(crate) const SILENT: &str = "55555555555555555555555555555555";
 /// Answers every second ping.
@@ -223,6 +227,9 @@ impl Routes {
         // Pages of one, so that more than one has to be asked for.
         let after = options.after.as_deref().unwrap_or_default();
         let mut routes = vec![route(EVE, 1), route(FAR, 2)];
+        if options.address.as_deref() == Some(HILL) {
+            routes.push(Route { link: "7".to_owned(), cost: 1_900_000, ..route(HILL, 3) });
+        }
         routes.retain(|route| route.address.as_str() > after);
         routes.retain(|route| options.address.as_deref().is_none_or(|only| only == route.address));
         routes.truncate(1);
@@ -235,7 +242,7 @@ struct Links;
 #[interface(name = "org.quicprochat.Links1")]
 impl Links {
     fn list(&self) -> Vec<Link> {
-        vec![Link {
+        let dialled = Link {
             id: "1".to_owned(),
             uri: "tcp://127.0.0.1:1".to_owned(),
             direction: "dialled".to_owned(),
@@ -244,7 +251,16 @@ impl Links {
             error: Some(HOSTILE.to_owned()),
             next_try_ms: Some(2_500),
             ..Default::default()
-        }]
+        };
+        let modem = Link {
+            id: "3".to_owned(),
+            uri: "rnode:///dev/modem?freq=869525000".to_owned(),
+            direction: "radio".to_owned(),
+            origin: "api".to_owned(),
+            state: "up".to_owned(),
+            ..Default::default()
+        };
+        vec![dialled, modem]
     }
     fn add(&self, uri: &str) -> Result<String, Error> {
         match uri.starts_with("tcp://") {
@@ -296,10 +312,12 @@ impl Radios {
                 limit_ms: 360_000,
                 window_s: 3_600,
             }],
+            message_wait_ms: 40_000,
             channel_load: Some(0.05),
             neighbours: vec![RadioNeighbour {
                 address: EVE.to_owned(),
                 name: Some(HOSTILE.to_owned()),
+                link: Some("7".to_owned()),
                 rssi_dbm: -97,
                 snr_db: 6.25,
                 success: 0.9,
@@ -404,7 +422,7 @@ impl Messages {
         let tried = Try { ago_ms: 1_500, next_hop: None, result: "no-route".to_owned() };
         Ok(Message {
             id: id.to_owned(),
-            to: FAR.to_owned(),
+            to: if id == HELD { HILL.to_owned() } else { FAR.to_owned() },
             state: "accepted".to_owned(),
             payload_len: 5,
             priority: "normal".to_owned(),
@@ -454,6 +472,7 @@ impl Messages {
             address: address.to_owned(),
             name: Some(HOSTILE.to_owned()),
             link: (ttl == 1).then(|| "1".to_owned()),
+            medium: Some(if ttl == 1 { "tcp".to_owned() } else { HOSTILE.to_owned() }),
             rtt_us: 500 * u64::from(ttl),
             end,
         };

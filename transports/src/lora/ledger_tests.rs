@@ -201,6 +201,34 @@ fn air_22_the_last_part_is_kept() {
     }
 }
 
+#[test]
+fn air_29_the_wait_is_what_it_takes() {
+    let mut dice = Dice(29);
+    for _ in 0..200 {
+        let mut ledger = Ledger::new();
+        ledger.open(P, SHARE_US);
+        let mut ledger = written(ledger, at(0), SHARE_US);
+        for _ in 0..dice.below(40) {
+            ledger.charge(at(dice.below(3_000)), P, dice.below(SHARE_US / 20));
+        }
+        let (now, air_us) = (at(3_000), 1 + dice.below(SHARE_US / 20));
+        let ask = |ledger: &Ledger, now| ledger.ask(now, P, AirClass::Conversation, air_us);
+        let wait = ledger.wait(now, P, AirClass::Conversation, air_us);
+        assert!(!matches!(ask(&ledger, now + wait), Verdict::At(_)), "it may go then");
+        if let Some(before) = wait.checked_sub(Duration::from_micros(1)) {
+            let verdict = ask(&ledger, now + before);
+            assert_eq!(verdict, Verdict::At(now + wait), "and not before");
+        }
+    }
+    let lost = {
+        let mut ledger = Ledger::lost(at(0));
+        ledger.open(P, SHARE_US);
+        ledger
+    };
+    let wait = lost.wait(at(10), P, AirClass::Conversation, 1);
+    assert_eq!(wait, Duration::from_secs(60 + 3_660 - 10), "what is not known was used");
+}
+
 /// Where a transmission may be too long, the settings at which one could be are refused.
 #[test]
 fn air_23_a_transmission_that_is_too_long() {
