@@ -38,6 +38,7 @@ pub use seed::LiteSeed;
 pub(crate) use session::LiteSessions;
 pub use session::{LiteId, LitePeer};
 pub use short::{SHORT_PREIMAGE_LEN, SHORT_TAG_LEN, ShortKey, ShortPreimage, ShortTag};
+pub(crate) use text::{MessageName, name_of};
 
 #[cfg(test)]
 pub(crate) use short::used;

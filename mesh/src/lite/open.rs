@@ -7,7 +7,7 @@ use super::{
     form::{associated, lite_tag},
     session::{LiteId, LitePeer, LiteSessions},
     short::ShortPreimage,
-    text::References,
+    text::{MessageName, References},
 };
 use crate::{
     envelope::{Header, LiteBody},
@@ -88,6 +88,14 @@ impl LiteSessions {
         if let Ok(anchor) = session.receiving.references.take_note(text) {
             session.receiving.raise(anchor);
             self.follow(id, before);
+        }
+    }
+
+    /// A first frame with a message of this name was opened, and the session came of it
+    /// (`MLL-20`).
+    pub(crate) fn agree_opened(&mut self, id: LiteId, name: MessageName) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.receiving.references.agree(name);
         }
     }
 

@@ -6,6 +6,7 @@ use super::{
     chain::{self, Refusal},
     form::{associated, lite_lock},
     session::{LiteId, LiteSession, LiteSessions},
+    text::MessageName,
 };
 use crate::{address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX};
 
@@ -103,14 +104,29 @@ impl LiteSessions {
     /// The note that goes with a message in the full session of `id`, if the peer has to be told
     /// where we are.
     pub(crate) fn note(&mut self, id: LiteId, head: &[u8]) -> Option<(Vec<u8>, LiteMark)> {
-        let session = self.sessions.get_mut(&id).filter(|session| session.confirmed)?;
+        let session = self.sessions.get(&id).filter(|session| session.confirmed)?;
         if !session.sending.needs_note() {
             return None;
         }
-        let anchor = session.sending.anchor();
-        let form = session.sending.sent.note_beside(anchor, head)?;
+        self.note_first(id, head)
+    }
+
+    /// The note that goes with a message in the first contact of the session of `id`: the first
+    /// message in the lite session needs no name then (`MLL-20`).
+    pub(crate) fn note_first(&mut self, id: LiteId, head: &[u8]) -> Option<(Vec<u8>, LiteMark)> {
+        let sending = &mut self.sessions.get_mut(&id)?.sending;
+        let anchor = sending.anchor();
+        let form = sending.sent.note_beside(anchor, head)?;
         let mark = LiteMark { id, arrived: anchor, generation: form.generation, is_note: true };
         Some((form.head, mark))
+    }
+
+    /// The peer has opened a first frame of ours with a message of this name, and the session came
+    /// of it (`MLL-20`).
+    pub(crate) fn agree_sent(&mut self, id: LiteId, name: MessageName) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.sending.sent.agree(name);
+        }
     }
 
     /// A receipt came for an envelope.

@@ -51,20 +51,21 @@ fn say(net: &mut Net, from: usize, to: usize, text: &str) -> Vec<(u8, usize)> {
 
 const FIFTY: &str = "fifty bytes of text are what a person types mostly";
 
-/// MLL-14: over a slow hop the first message agrees on keys, the second on names, and the third is
-/// 12 bytes longer than its text, with a receipt that every relay understands.
+/// MLL-14, MLL-20: over a slow hop the first message agrees on keys and names, and the second is
+/// 12 bytes longer than its text, with a receipt that every relay understands; of the other
+/// direction the first tells its name.
 #[test]
 fn mll_14_three_nodes_and_a_slow_link() {
     assert_eq!(FIFTY.len(), 50);
     for rates in [[2_000, 2_000], [100_000_000, 2_000], [2_000, 100_000_000]] {
         let mut net = row(&rates);
         assert_eq!(say(&mut net, 0, 2, "hello")[0].0, 2, "a first contact");
-        let [(class, named)] = say(&mut net, 0, 2, FIFTY)[..] else { panic!() };
-        assert_eq!((class, named), (3, 45 + 3 + 6 + 11 + 50), "it tells its name");
-        for n in 0..5 {
+        for n in 0..6 {
             assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)], "{n}");
         }
-        assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
+        let named = [(3, 45 + 3 + 6 + 11 + 50)];
+        assert_eq!(say(&mut net, 2, 0, FIFTY), named, "it tells its name");
+        assert_eq!(say(&mut net, 2, 0, FIFTY), [(3, 45 + 3 + 1 + 50)]);
         let shown = net.shown(2);
         assert_eq!((shown.len(), shown[6]), (7, FIFTY));
         // The relay kept nothing that was receipted.
@@ -160,22 +161,71 @@ fn befriend(net: &mut Net, host: usize, other: usize) {
 #[test]
 fn mll_18_first_contact_in_one_frame() {
     let mut net = row(&[2_000, 2_000]);
-    for (one, other) in [(0, 2), (2, 0)] {
-        befriend(&mut net, one, other);
+    know(&mut net, 0, 2);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 32 + 33 + 11 + 50 + 8)]);
+    // RNode 1, type 1, hints 2, hops 1, life 1, address 16, label 2; tag 3 and body 135; tags 8 and 4.
+    assert_eq!(1 + 1 + 2 + 1 + 1 + 16 + 2 + 3 + (1 + 32 + 33 + 61 + 8) + 8 + 4, 174);
+    assert_eq!(envelopes(&net, 2), [(3, 45 + 3 + 32 + 1 + 8)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
+    assert_eq!(net.shown(2), [FIFTY; 3]);
+    assert_eq!(net.shown(0), ["answer"]);
+}
+
+/// Makes two hosts contacts that have each other's bundle.
+fn know(net: &mut Net, one: usize, other: usize) {
+    for (one, other) in [(one, other), (other, one)] {
+        befriend(net, one, other);
         let (address, now) = (net.address(other), net.now);
         net.hosts[one].node.want_bundle(now, address);
         net.drain(one);
     }
     net.run(Duration::from_secs(60));
-    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 32 + 33 + 11 + 50 + 8)]);
-    // RNode 1, type 1, hints 2, hops 1, life 1, address 16, label 2; tag 3 and body 135; tags 8 and 4.
-    assert_eq!(1 + 1 + 2 + 1 + 1 + 16 + 2 + 3 + (1 + 32 + 33 + 61 + 8) + 8 + 4, 174);
-    assert_eq!(envelopes(&net, 2), [(3, 45 + 3 + 32 + 1 + 8)]);
-    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 6 + 11 + 50)]);
-    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
-    assert_eq!(say(&mut net, 2, 0, "answer")[0].0, 3);
-    assert_eq!(net.shown(2), [FIFTY; 3]);
-    assert_eq!(net.shown(0), ["answer"]);
+}
+
+/// MLL-20: what the first message told is as durable as the keys at its recipient; a sender that
+/// restarts tells it again.
+#[test]
+fn mll_20_the_first_name_outlives_restarts() {
+    let (short, named) = ([(3, 45 + 3 + 1 + 50)], [(3, 45 + 3 + 6 + 11 + 50)]);
+    for in_one_frame in [false, true] {
+        let mut net = row(&[2_000, 2_000]);
+        if in_one_frame {
+            know(&mut net, 0, 2);
+        }
+        let first = say(&mut net, 0, 2, "hello");
+        assert_eq!(first[0].0 == 3, in_one_frame);
+        net.crash(2);
+        net.run(Duration::from_secs(120));
+        assert_eq!(say(&mut net, 0, 2, FIFTY), short, "{in_one_frame}");
+        net.crash(0);
+        net.run(Duration::from_secs(120));
+        assert_eq!(say(&mut net, 0, 2, FIFTY), named);
+        assert_eq!(say(&mut net, 0, 2, FIFTY), short);
+        assert_eq!(net.shown(2), ["hello", FIFTY, FIFTY, FIFTY]);
+    }
+}
+
+/// MLL-20: first contacts that are lost, repeated and answered late: whatever both ends made of
+/// them, each message is shown once and as it was written.
+#[test]
+fn mll_20_first_contacts_that_are_lost() {
+    for loss_percent in [40, 50, 60] {
+        let mut net = row(&[2_000, 2_000]);
+        net.wires[1].loss_percent = loss_percent;
+        let sent = texts(6);
+        for text in &sent {
+            net.send(0, 2, text);
+            net.run(Duration::from_secs(5));
+        }
+        net.wires[1].loss_percent = 0;
+        net.run(Duration::from_secs(7_200));
+        let mut shown = net.shown(2);
+        shown.sort();
+        assert_eq!(shown, sent, "{loss_percent} %");
+        assert_eq!(say(&mut net, 0, 2, FIFTY)[0].0, 3);
+    }
 }
 
 /// MLL-18: who has no bundle of the sender refuses, and is written to in full.
