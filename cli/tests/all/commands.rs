@@ -449,6 +449,23 @@ fn contacts_are_kept_and_changed_keys_are_warned_about() {
     run(&socket, "contacts remove mallory").exits(0);
 }
 
+// CLI-34
+#[test]
+fn a_secret_of_two_people_is_given_by_file() {
+    let server = Scripted::start();
+    let socket = server.socket();
+    let file = server.dir().join("secret");
+    std::fs::write(&file, [7; 32]).expect("the directory is ours");
+    let line = format!("contacts psk eve --file {}", file.display());
+    let done = document(&server, &line, "quicprochat.done/1");
+    assert_eq!(done["done"], "The secret of eve and you is in use");
+    run_with_input(&socket, "contacts psk eve --file -", &[7; 16]).exits(0);
+    let short = run_with_input(&socket, "contacts psk eve --file -", b"short").exits(1);
+    assert!(short.err.contains("16 to 1,024 bytes") && !short.err.contains("short"));
+    run(&socket, "contacts psk eve").exits(2);
+    run(&socket, "contacts psk eve sixteen-secrets!").exits(2);
+}
+
 // CLI-86, CLI-90, CLI-91
 #[test]
 fn an_invite_is_a_line_to_copy_and_a_picture_to_scan() {

@@ -557,6 +557,12 @@ impl Contacts {
     fn remove(&self, _contact: &str) {}
     fn rename(&self, _contact: &str, _name: &str) {}
     fn trust(&self, _contact: &str) {}
+    fn set_secret(&self, _contact: &str, secret: Vec<u8>) -> Result<(), Error> {
+        match secret.len() {
+            16..=1_024 => Ok(()),
+            _ => Err(Error::InvalidArgument("a shared secret has 16 to 1,024 bytes".to_owned())),
+        }
+    }
 }
 
 /// The one code that the scripted node takes.

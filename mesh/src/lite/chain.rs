@@ -171,6 +171,11 @@ impl LiteSending {
         self.refusals = 0;
     }
 
+    /// Whether anything is known to have arrived.
+    pub(super) const fn has_arrived(&self) -> bool {
+        self.settled > 0
+    }
+
     /// Whether the row says too little of what has arrived: every restart would bring us closer to
     /// where the peer does not listen.
     pub(super) const fn is_row_old(&self) -> bool {

@@ -149,6 +149,13 @@ impl LiteSessions {
     /// The peer knew no session for an envelope of ours.
     pub(crate) fn on_refused(&mut self, mark: &LiteMark) {
         let Some(session) = self.sessions.get_mut(&mark.id) else { return };
+        if session.by_secret && !session.sending.has_arrived() {
+            // The other one has not given the secret yet. We listen, and go on when they write.
+            session.confirmed = false;
+            session.meta_dirty = true;
+            self.queue(mark.id);
+            return;
+        }
         if session.sending.on_refused(mark.arrived) {
             self.queue(mark.id);
         } else {

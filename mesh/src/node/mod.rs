@@ -535,6 +535,9 @@ impl Node {
             Command::ContactRemove { address } => self.contact_remove(address),
             Command::ContactRename { address, name } => self.contact_rename(address, name),
             Command::ContactTrust { address } => self.contact_trust(now, address),
+            Command::ContactSecret { address, secret } => {
+                self.contact_secret(now, address, &secret)
+            }
             Command::InviteCreate { name, lifetime, uses, hints } => {
                 self.invite_create(now, name, lifetime, uses, hints)
             }

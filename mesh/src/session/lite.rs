@@ -94,6 +94,14 @@ impl Sessions {
         self.lite.open_session(now_s, id, peer, seed, confirmed, &self.protected);
     }
 
+    /// Takes in the lite session of a secret that two people agreed on (`MLL-21`). It is sealed in
+    /// at once, and only listened to when the peer turns out not to have it yet.
+    pub fn open_by_secret(&mut self, now: Instant, peer: LitePeer, seed: &LiteSeed) {
+        self.clock.start(now);
+        let now_s = self.clock.seconds(now);
+        self.lite.open_by_secret(now_s, peer, seed, &self.protected);
+    }
+
     /// A receipt came for an envelope that was sealed, or told of a session, by this mark.
     pub fn on_lite_arrived(&mut self, mark: &LiteMark) {
         self.lite.on_arrived(mark);

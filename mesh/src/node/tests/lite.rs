@@ -1,7 +1,10 @@
 //! Lite sessions in nodes: what goes over slow ways (`specs/28-mls-lite.md`).
 
 use super::*;
+use alloc::vec;
+
 use crate::{
+    command::CommandError,
     envelope::{EnvelopeIn, MessageId},
     limits,
     node::outbox::Kind,
@@ -342,4 +345,78 @@ fn node_16_signatures_that_fit_nothing() {
         assert!(net.hosts[0].node.proof(&message).is_none());
         assert!(!net.has_event(0, |event| matches!(event, Event::Proven { .. })));
     }
+}
+
+fn agree(net: &mut Net, host: usize, other: usize, secret: &[u8]) {
+    let secret = crate::lite::SharedSecret::new(secret.to_vec()).expect("long enough");
+    let address = net.address(other);
+    net.command(host, Command::ContactSecret { address, secret });
+}
+
+/// MLL-21: with a secret of both users the first message over a slow way is a lite one already; it
+/// outlives restarts, and once given again changes nothing.
+#[test]
+fn mll_21_a_secret_of_two_users() {
+    let mut net = row(&[2_000, 2_000]);
+    for (one, other) in [(0, 2), (2, 0)] {
+        befriend(&mut net, one, other);
+        agree(&mut net, one, other, b"sixteen secrets!");
+    }
+    let named = [(3, 45 + 3 + 6 + 11 + 50)];
+    assert_eq!(say(&mut net, 0, 2, FIFTY), named, "no first contact");
+    assert_eq!(say(&mut net, 2, 0, FIFTY), named);
+    for host in [0, 2] {
+        net.crash(host);
+        net.run(Duration::from_secs(120));
+    }
+    agree(&mut net, 0, 2, b"sixteen secrets!");
+    assert_eq!(say(&mut net, 0, 2, FIFTY), named);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    assert_eq!(net.hosts[0].node.sessions.lite_len(), 1);
+    assert_eq!((net.shown(0).len(), net.shown(2).len()), (1, 3));
+}
+
+/// MLL-21: whoever gives the secret first writes as without it until the other one has given it
+/// too and has written; another secret is none.
+#[test]
+fn mll_21_one_gives_it_later() {
+    let mut net = row(&[2_000, 2_000]);
+    befriend(&mut net, 0, 2);
+    befriend(&mut net, 2, 0);
+    agree(&mut net, 0, 2, b"sixteen secrets!");
+    let sent = say(&mut net, 0, 2, "are you there");
+    assert_eq!(sent[0].0, 3, "it might have been");
+    assert!(sent.len() > 1, "then another way: {sent:?}");
+    let before = net.hosts[0].node.sessions.lite_len();
+    agree(&mut net, 2, 0, b"sixteen secrets!");
+    say(&mut net, 2, 0, "now I am");
+    say(&mut net, 0, 2, FIFTY);
+    assert_eq!(say(&mut net, 0, 2, FIFTY), [(3, 45 + 3 + 1 + 50)]);
+    agree(&mut net, 0, 2, b"another secret!!");
+    say(&mut net, 0, 2, "still here");
+    assert_eq!(net.hosts[0].node.sessions.lite_len(), before + 1);
+    assert_eq!(net.shown(2), ["are you there", FIFTY, FIFTY, "still here"]);
+    assert_eq!(net.shown(0), ["now I am"]);
+}
+
+/// MLL-21: for contacts that were heard, and secrets of 16 bytes at least.
+#[test]
+fn mll_21_for_contacts_that_were_heard() {
+    let secret = crate::lite::SharedSecret::new(vec![7; 16]).expect("long enough");
+    assert_eq!(alloc::format!("{secret:?}"), "SharedSecret");
+    for len in [0, 15, 1_025] {
+        assert_eq!(crate::lite::SharedSecret::new(vec![7; len]), None);
+    }
+    let mut net = row(&[2_000]);
+    let (now, address) = (net.now, net.address(1));
+    let give = |net: &mut Net, address| {
+        let secret = secret.clone();
+        net.hosts[0].node.handle_command(now, Command::ContactSecret { address, secret })
+    };
+    assert_eq!(give(&mut net, address), Err(CommandError::UnknownContact));
+    befriend(&mut net, 0, 1);
+    assert_eq!(give(&mut net, address), Ok(Outcome::Done));
+    let (stranger, name) = (Address::from_bytes([9; 16]), "far".into());
+    net.command(0, Command::ContactAdd { name, address: stranger, root_key: None });
+    assert_eq!(give(&mut net, stranger), Err(CommandError::ContactUnheard));
 }
