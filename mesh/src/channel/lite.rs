@@ -87,7 +87,7 @@ impl Channels {
         for (channel, joined) in joined {
             let keys = joined.keys.group();
             let Some((voice_label, _)) = object.voice() else {
-                let checkpoint = keys.open_checkpoint(self.mode, object);
+                let checkpoint = keys.read_checkpoint(self.config.rules, self.mode, object);
                 let Ok(checkpoint) = checkpoint else { continue };
                 return Some((*channel, Read::Checkpoint(checkpoint)));
             };

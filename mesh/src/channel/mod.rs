@@ -36,7 +36,7 @@ mod publish;
 mod rows;
 mod shown;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod voices;
 
 use alloc::{
@@ -70,6 +70,7 @@ use crate::{
     link::LinkId,
     reconcile::{Reconciler, Scope, budget::TokenBucket},
     record::{Record, Table},
+    rules::Rules,
     time::Instant,
     view::ChannelView,
 };
@@ -95,6 +96,8 @@ pub struct ChannelConfig {
     pub lite: LitePolicy,
     /// How we prove that we sent it.
     pub proof: LiteProof,
+    /// Which rules hold.
+    pub rules: Rules,
 }
 
 impl Default for ChannelConfig {
@@ -107,6 +110,7 @@ impl Default for ChannelConfig {
             lifetime_s: LIFETIME_MAX.as_secs() as u32,
             lite: LitePolicy::default(),
             proof: LiteProof::default(),
+            rules: Rules::ALL,
         }
     }
 }

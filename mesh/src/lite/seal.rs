@@ -8,7 +8,9 @@ use super::{
     session::{LiteId, LiteSession, LiteSessions},
     text::MessageName,
 };
-use crate::{address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX};
+use crate::{
+    address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX, rules::Rules,
+};
 
 /// What a lite envelope of ours is remembered by until its receipt comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl LiteSessions {
     pub(crate) fn seal(
         &mut self,
         now_s: u64,
+        rules: Rules,
         floor: Option<Suite>,
         mut header: Header,
         parts: &[&[u8]],
@@ -76,7 +79,7 @@ impl LiteSessions {
         let id = self.choose(now_s, &header.dest, floor).ok_or(LiteError::NoSession)?;
         let session = self.sessions.get_mut(&id).ok_or(LiteError::NoSession)?;
         session.used_s = now_s;
-        let taken = session.sending.take();
+        let taken = session.sending.take(rules);
         let is_dirty = session.sending.is_dirty();
         if is_dirty {
             self.queue(id);

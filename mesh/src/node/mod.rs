@@ -575,6 +575,7 @@ fn channel_config(config: &Config) -> ChannelConfig {
     ChannelConfig {
         relay: config.capabilities.contains(Capabilities::RELAY),
         store: config.capabilities.contains(Capabilities::STORE),
+        rules: config.rules,
         ..ChannelConfig::default()
     }
 }

@@ -67,10 +67,13 @@ impl Sessions {
         }
         let header = lite_header(params, *to);
         let (now_s, floor) = (self.clock.seconds(now), self.floor(to));
-        let sealed = self.lite.seal(now_s, floor, header, inner).map_err(|error| match error {
-            LiteError::NoSession => SealError::NoSession,
-            LiteError::AwaitingCommit => SealError::AwaitingCommit,
-        })?;
+        let sealed =
+            self.lite.seal(now_s, self.rules, floor, header, inner).map_err(
+                |error| match error {
+                    LiteError::NoSession => SealError::NoSession,
+                    LiteError::AwaitingCommit => SealError::AwaitingCommit,
+                },
+            )?;
         let mut bytes = Vec::with_capacity(HEADER_LEN + sealed.body.len());
         sealed.header.write(&mut bytes);
         bytes.extend_from_slice(&sealed.body);
@@ -140,7 +143,7 @@ impl Sessions {
         body: &LiteBody<'_>,
     ) -> Result<Opened, Error> {
         let now_s = self.clock.seconds(now);
-        let lite = self.lite.open(now_s, envelope.header(), body)?;
+        let lite = self.lite.open(now_s, self.rules, envelope.header(), body)?;
         let id = SessionId(lite.id.0);
         if lite.text.is_some() {
             self.lite.confirm(lite.id);
