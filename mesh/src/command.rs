@@ -10,6 +10,7 @@ use crate::{
     identity::Suite,
     invite::InviteId,
     link::LinkId,
+    lite::SharedSecret,
 };
 
 /// A request of the application. See [`crate::Node::handle_command`].
@@ -121,6 +122,14 @@ pub enum Command {
     ContactTrust {
         /// The contact's address.
         address: Address,
+    },
+    /// Take in a secret that its user and ours agreed on: messages over slow ways need no first
+    /// contact then (`MLL-21`).
+    ContactSecret {
+        /// The contact's address.
+        address: Address,
+        /// The secret, the same at both ends.
+        secret: SharedSecret,
     },
     /// Make an invite: a text that lets whoever gets it become a contact (`MEET-04`).
     InviteCreate {
@@ -292,6 +301,8 @@ pub enum CommandError {
     NameOutOfRange,
     /// The contact list is full.
     ContactsFull,
+    /// The node was not heard yet, and its key is not known.
+    ContactUnheard,
     /// The invite string is damaged or of another version.
     InviteInvalid,
     /// No such channel.
@@ -364,6 +375,9 @@ impl fmt::Display for CommandError {
             Self::NameTaken => f.write_str("another contact has this name"),
             Self::NameOutOfRange => f.write_str("a name has 1 to 64 bytes"),
             Self::ContactsFull => f.write_str("the contact list is full"),
+            Self::ContactUnheard => {
+                f.write_str("this node was not heard since the start, and its key is not known")
+            }
             Self::InviteInvalid => f.write_str("the invite is damaged or of another version"),
             Self::UnknownChannel => f.write_str("no such channel"),
             Self::ChannelsFull => f.write_str("too many channels are joined"),

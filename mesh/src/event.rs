@@ -4,8 +4,13 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use crate::{
-    address::Address, channel::ChannelId, envelope::MessageId, invite::InviteId, link::LinkId,
-    node::InviteVerdict, time::WallClock,
+    address::Address,
+    channel::ChannelId,
+    envelope::MessageId,
+    invite::InviteId,
+    link::{LinkId, Medium},
+    node::InviteVerdict,
+    time::WallClock,
 };
 
 /// Something the application may want to know. See [`crate::Node::poll_event`].
@@ -64,6 +69,9 @@ pub enum Event {
         ttl: u8,
         /// Who it is.
         address: Address,
+        /// Over which medium it is reached from the node before it: what we know of our own link,
+        /// and what the node says of others.
+        medium: Option<Medium>,
         /// Round trip.
         rtt: Duration,
         /// The way ends here: `Some(true)` at the destination, `Some(false)` where no route leads on.

@@ -188,6 +188,13 @@ pub const INBOX_BYTES_MAX: usize = 64 << 20;
 /// Transferable receipts kept, the oldest forgotten first: 200 bytes each, 2 MB.
 pub const PROOFS_MAX: usize = 10_000;
 
+/// Transferable receipts asked for and not here, the oldest forgotten first: 100 bytes each.
+pub const PROOFS_ASKED_MAX: usize = 1_024;
+
+/// Most messages against which one short receipt is held: a sixteenth of all that may be asked for
+/// (`NODE-16`). 64 signatures take 4 ms.
+pub const PROOF_TRIES_MAX: usize = 64;
+
 /// Pinned contacts: at about 200 bytes each 1 MB.
 pub const CONTACTS_MAX: usize = 5_000;
 

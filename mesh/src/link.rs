@@ -38,6 +38,27 @@ impl Medium {
             Self::Lora => "lora",
         }
     }
+
+    /// The number by which a traced node names it (`HOP-09`); 0 is none.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Memory => 1,
+            Self::Tcp => 2,
+            Self::Iroh => 3,
+            Self::Lora => 4,
+        }
+    }
+
+    /// The medium of a number, if it is one that this version knows.
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Memory,
+            2 => Self::Tcp,
+            3 => Self::Iroh,
+            4 => Self::Lora,
+            _ => return None,
+        })
+    }
 }
 
 /// What a link can carry.

@@ -35,7 +35,7 @@ pub struct TransferableReceipt {
 }
 
 impl TransferableReceipt {
-    /// Bytes of a receipt.
+    /// Bytes of a receipt in full.
     pub const LEN: usize = 184;
 
     /// Signs a receipt.
@@ -57,6 +57,39 @@ impl TransferableReceipt {
         };
         this.signature = identity.sign(mode, &this.digest());
         this
+    }
+
+    /// The receipt that a short form stands for, if it is for this message: its signature alone is
+    /// on the way, the rest is what the sender of the message knows (`NODE-16`). The words that are
+    /// signed are the same in both forms.
+    pub(crate) fn from_signature(
+        mode: Mode,
+        message: MessageId,
+        (sender, recipient): (&[u8; 32], &[u8; 32]),
+        payload_sha256: [u8; 32],
+        signature: &[u8; 64],
+    ) -> Result<Self, PeerMisbehaved> {
+        let (sender, recipient) = (*sender, *recipient);
+        let this = Self {
+            message,
+            sender,
+            recipient,
+            payload_sha256,
+            unix_secs: 0,
+            signature: *signature,
+        };
+        this.verify_signature(mode).map(|()| this)
+    }
+
+    /// Four bits of the message's id and the signature, which are the short form. A receipt that
+    /// claims a time has none.
+    pub(crate) fn short(&self) -> Option<(u8, [u8; 64])> {
+        (self.unix_secs == 0).then_some((Self::hint(&self.message), self.signature))
+    }
+
+    /// Four bits of a message's id.
+    pub(crate) const fn hint(message: &MessageId) -> u8 {
+        message.0[0] & 15
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -118,6 +151,33 @@ mod tests {
         let identity = MeshIdentity::generate(&mut NodeRng::from_seed([4; 32]), false);
         let message = MessageId([1; 16]);
         TransferableReceipt::sign(Mode::Real, &identity, message, [2; 32], b"paid", 1_700_000_000)
+    }
+
+    #[test]
+    fn node_16_both_forms_verify_alike() {
+        let identity = MeshIdentity::generate(&mut NodeRng::from_seed([4; 32]), false);
+        let (message, sender) = (MessageId([0x2b; 16]), [2; 32]);
+        let full = TransferableReceipt::sign(Mode::Real, &identity, message, sender, b"paid", 0);
+        let (hint, signature) = full.short().expect("it claims no time");
+        assert_eq!(hint, 0xb);
+        let recipient = *identity.public().node_key();
+        let from = |message, sender: &[u8; 32], paid: &[u8], signature: &[u8; 64]| {
+            let ends = (sender, &recipient);
+            let digest = hash::sha256(paid);
+            TransferableReceipt::from_signature(Mode::Real, message, ends, digest, signature)
+        };
+        assert_eq!(from(message, &sender, b"paid", &signature), Ok(full));
+        assert_eq!(full.verify(b"paid"), Ok(()));
+        assert!(from(MessageId([0x2c; 16]), &sender, b"paid", &signature).is_err());
+        assert!(from(message, &[3; 32], b"paid", &signature).is_err());
+        assert!(from(message, &sender, b"owed", &signature).is_err());
+        for bit in 0..8 * signature.len() {
+            let mut flipped = signature;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(from(message, &sender, b"paid", &flipped).is_err(), "bit {bit}");
+        }
+        let timed = TransferableReceipt::sign(Mode::Real, &identity, message, sender, b"paid", 9);
+        assert_eq!(timed.short(), None, "the time would be lost");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum Rule {
     BootSalt,
     /// Only contacts learn what a node keeps for others (`STO-10`).
     CarriersOnly,
+    /// What proves channel messages was signed by who sent them (`MLG-15`).
+    CheckpointSigned,
     /// Strangers' work or token is checked before their mail is kept (`ENV-12`).
     ContactAdmission,
     /// A first contact that stands alone is opened once (`SES-15`).
@@ -41,12 +43,18 @@ pub enum Rule {
     FeasibilityStored,
     /// Every hop takes one from the hops left (`ENV-07`).
     HopLimit,
+    /// On a radio a neighbour is whoever has its key (`RAD-05`).
+    HopTagged,
     /// A neighbour that keeps what is never received loses rank (`RT-36`).
     KeeperJudged,
     /// A key that a contact never had blocks sending to it (`NODE-09`).
     KeyPinned,
     /// A message key is forgotten when it was used (`SES-10`).
     KeyUsedOnce,
+    /// A lite envelope is opened once (`MLL-08`).
+    LiteKeyUsedOnce,
+    /// Lite counters are used when their reservation is on disk (`MLL-06`).
+    LiteReservationDurable,
     /// One neighbour's inventions fill a quarter of the routing table (`RT-40`).
     NeighbourShare,
     /// The sender keeps its message whatever custodians say (`NODE-07`).
@@ -82,6 +90,7 @@ impl Rule {
         Self::BlockList,
         Self::BootSalt,
         Self::CarriersOnly,
+        Self::CheckpointSigned,
         Self::ContactAdmission,
         Self::ContactOnce,
         Self::CopyHops,
@@ -92,9 +101,12 @@ impl Rule {
         Self::Feasibility,
         Self::FeasibilityStored,
         Self::HopLimit,
+        Self::HopTagged,
         Self::KeeperJudged,
         Self::KeyPinned,
         Self::KeyUsedOnce,
+        Self::LiteKeyUsedOnce,
+        Self::LiteReservationDurable,
         Self::NeighbourShare,
         Self::OriginKeeps,
         Self::Patience,

@@ -219,11 +219,13 @@ fn a_line_of_three_media_delivers_and_tells_the_truth() {
 
     let hops = || {
         let trace = a.qpc(&["trace", d.address()]).ok()?;
-        let hops = trace["hops"].as_array()?.iter().map(|hop| text_of(&hop["address"]));
+        let hops = trace["hops"].as_array()?.iter();
+        let hops = hops.map(|hop| (text_of(&hop["medium"]), text_of(&hop["address"])));
         Some(hops.collect::<Vec<_>>()).filter(|hops| hops.len() == 3)
     };
     let hops = eventually(ARRIVE_WITHIN, hops).expect("the way can be traced");
-    assert_eq!(hops, [b.address(), c.address(), d.address()]);
+    let expected = [("tcp", b.address()), ("lora", c.address()), ("iroh", d.address())];
+    assert_eq!(hops, expected.map(|(medium, address)| (medium.to_owned(), address.to_owned())));
     let cost = |from: &Daemon, to: &Daemon| {
         let routes = from.qpc(&["routes", to.address()]).expect("it answers");
         routes["routes"][0]["cost"].as_u64().expect("there is a way")
@@ -231,6 +233,66 @@ fn a_line_of_three_media_delivers_and_tells_the_truth() {
     // The air is what costs.
     let (cable, air, whole) = (cost(&a, &b), cost(&b, &c), cost(&a, &d));
     assert!(cable * 2 < air && cable * 2 < whole, "{cable} {air} {whole}");
+}
+
+/// What is written in an address of a modem, all of it.
+const EU868: &str = "freq=869525000&bw=125000&sf=8&cr=5&txp=14&region=EU868";
+
+/// Everything that somebody with two modems types, as the manual has it: an air, a modem on a
+/// pseudo-terminal and one behind TCP, lawful settings, a secret of both instead of a first contact.
+#[test]
+fn two_modems_by_the_manual() {
+    let scratch = Scratch::new().expect("a temporary folder can be made");
+    let programs = Programs::find();
+    let mut radios = Radios::plain(&programs, scratch.path().to_owned()).expect("there is an air");
+    let port = free_loopback_address().expect("a port is free").port().to_string();
+    let link = scratch.path().join("modem").display().to_string();
+    let pty = radios.at("0,0", &["--pty", &link]).expect("a modem comes up");
+    let tcp = radios.at("-300,400", &["--tcp", &port]).expect("a modem comes up");
+    assert_eq!((pty, tcp), (format!("rnode://{link}"), format!("rnode://127.0.0.1:{port}")));
+
+    let [anna, ben] = ["anna", "ben"].map(|name| daemon(&programs, &scratch, name));
+    let illegal = format!("rnode://{link}?{}", EU868.replace("txp=14", "txp=30"));
+    let refused = anna.qpc(&["links", "add", &illegal]).expect_err("no one may send like that");
+    assert!(refused.text.contains("ERP"), "the rule is told: {}", refused.text);
+    anna.qpc(&["links", "add", &format!("rnode://{link}?{EU868}")]).expect("lawful");
+    ben.qpc(&["links", "add", &format!("rnode://127.0.0.1:{port}?{EU868}")]).expect("lawful");
+    meet(&anna, &ben);
+
+    let secret = scratch.path().join("secret").display().to_string();
+    std::fs::write(&secret, [0x5a; 32]).expect("the folder is ours");
+    for (one, name, other) in [(&anna, "Ben", &ben), (&ben, "Anna", &anna)] {
+        one.qpc(&["contacts", "add", name, other.address()]).expect("the name is free");
+        one.qpc(&["contacts", "psk", name, "--file", &secret]).expect("it was heard");
+    }
+    let sent = anna.qpc(&["send", "Ben", "by the manual", "--wait", "90"]).expect("received");
+    let radio_id = text_of(&radio(&anna)["id"]);
+    assert_eq!((&sent["state"], &sent["radio"]["modem"]), (&"received".into(), &radio_id.into()));
+    assert_eq!(sent["radio"]["waits_for"], "channel");
+    assert!(sent["radio"]["air_ms"].as_f64().is_some_and(|air| (100.0..400.0).contains(&air)));
+    arrives(&ben, "by the manual");
+    by_the_manual(&radio(&anna));
+    by_the_manual(&radio(&ben));
+}
+
+fn by_the_manual(radio: &Value) {
+    let settings = &radio["settings"];
+    assert_eq!((&settings["region"], &settings["band"]), (&"EU868".into(), &"EU868/P".into()));
+    for (name, value) in [
+        ("frequency_hz", 869_525_000),
+        ("bandwidth_hz", 125_000),
+        ("spreading_factor", 8),
+        ("coding_rate", 5),
+        ("tx_power_dbm", 14),
+    ] {
+        assert_eq!(settings[name], value, "{name}");
+    }
+    let account = &radio["airtime"][0];
+    assert_eq!((&account["limit_ms"], &account["window_s"]), (&360_000.into(), &3_600.into()));
+    assert!(account["used_ms"].as_u64().is_some_and(|used| (1..60_000).contains(&used)));
+    assert!(radio["channel_load"].is_number() && radio["message_wait_s"] == 0.0, "{radio}");
+    let heard = &radio["neighbours"][0];
+    assert!(heard["rssi_dbm"].is_i64() && heard["snr_db"].is_f64(), "{heard}");
 }
 
 /// As [`daemon`], with an endpoint for QUIC links and no relay.

@@ -409,6 +409,18 @@ pub enum Contacts {
         /// The contact's name or address
         contact: ContactRef,
     },
+    /// Give a secret that you and a contact agreed on, so that radio messages need no first contact
+    ///
+    /// Give the same file at both ends. Nobody else may have it, and it should be random, as of
+    /// head -c 32 /dev/urandom: whoever guesses it reads what was sent with it. It serves for a
+    /// week, over slow ways only.
+    Psk {
+        /// The contact's name or address
+        contact: ContactRef,
+        /// Where the secret is, 16 to 1,024 bytes; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// `qpc invite`

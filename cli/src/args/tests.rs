@@ -69,6 +69,8 @@ fn every_command_parses() {
         "contacts rename alice bob",
         "contacts rename ALICE bob",
         "contacts trust alice",
+        "contacts psk alice --file secret",
+        "contacts psk ALICE --file -",
         "identity export backup",
         "identity export - --passphrase-file p --force",
         "identity import backup --passphrase-file p",

@@ -1,40 +1,60 @@
 //! What a message costs on a radio, and what it waits for there (`CLI-25`, `CLI-27`).
 
-use api::{Radio, RadiosProxy, RouteOptions, RoutesProxy};
+use api::{PeersProxy, Radio, RadiosProxy, Route, RouteOptions, RoutesProxy};
 use mesh::radio::Modulation;
 
-use crate::{client::Client, show::text};
+use crate::{
+    client::Client,
+    show::{json, text},
+};
 
-/// The radio over which the way to somebody begins, if it does. Whoever cannot know does not say.
-pub(super) async fn radio_to(client: &Client, to: &str) -> Option<Radio> {
-    let radios = client.ask(async {
-        let radios = RadiosProxy::new(client.connection()).await?;
-        radios.list().await
-    });
-    let radios = radios.await.ok().filter(|radios| !radios.is_empty())?;
+/// The way to somebody.
+pub(super) struct Way {
+    /// As the daemon knows it.
+    pub(super) route: Route,
+    /// The medium of its first hop.
+    pub(super) medium: Option<String>,
+    /// The radio over which it begins, if it does.
+    pub(super) radio: Option<Radio>,
+}
+
+/// The way to somebody, if one is known. Whoever cannot know does not say.
+pub(super) async fn way_to(client: &Client, to: &str) -> Option<Way> {
+    let connection = client.connection();
     let routes = client.ask(async {
-        let routes = RoutesProxy::new(client.connection()).await?;
-        let address = Some(to.to_owned());
-        routes.list(RouteOptions { address, ..RouteOptions::default() }).await
+        let options = RouteOptions { address: Some(to.to_owned()), ..RouteOptions::default() };
+        RoutesProxy::new(connection).await?.list(options).await
     });
-    let link = routes.await.ok()?.into_iter().next()?.link;
-    let leads = |radio: &Radio| radio.neighbours.iter().any(|one| one.link.as_ref() == Some(&link));
-    radios.into_iter().find(leads)
+    let route = routes.await.ok()?.into_iter().next()?;
+    let peers = client.ask(async { PeersProxy::new(connection).await?.list().await }).await;
+    let neighbour = peers.ok().and_then(|peers| peers.into_iter().find(|p| p.link == route.link));
+    let medium = neighbour.map(|neighbour| neighbour.medium);
+    let leads =
+        |radio: &Radio| radio.neighbours.iter().any(|one| one.link.as_ref() == Some(&route.link));
+    let radio = radios(client).await.into_iter().find(leads);
+    Some(Way { route, medium, radio })
+}
+
+/// All modems; none when the daemon does not say.
+pub(super) async fn radios(client: &Client) -> Vec<Radio> {
+    let connection = client.connection();
+    let radios = client.ask(async { RadiosProxy::new(connection).await?.list().await });
+    radios.await.unwrap_or_default()
 }
 
 /// A radio that must be silent because its share of the hour is used up: nobody is met over it.
 pub(super) async fn silent_radio(client: &Client) -> Option<Radio> {
-    let radios = client.ask(async {
-        let radios = RadiosProxy::new(client.connection()).await?;
-        radios.list().await
-    });
-    radios.await.ok()?.into_iter().find(|radio| is_used_up(radio, 0))
+    radios(client).await.into_iter().find(is_silent)
 }
 
-fn is_used_up(radio: &Radio, air_ms: u64) -> bool {
-    account(radio).is_some_and(|account| {
-        account.used_ms + air_ms > account.limit_ms / 100 * CONVERSATION_PERCENT
-    })
+/// That a radio may not send now, and until when.
+pub(super) fn silence(radio: &Radio) -> Option<String> {
+    let wait = text::span(radio.message_wait_ms as f64 / 1e3);
+    is_silent(radio).then(|| format!("air time is used up, messages go out again in about {wait}"))
+}
+
+fn is_silent(radio: &Radio) -> bool {
+    radio.state == "up" && radio.message_wait_ms > 0
 }
 
 fn account(radio: &Radio) -> Option<&api::RadioAirtime> {
@@ -47,26 +67,74 @@ pub(super) fn cost(radio: &Radio, len: usize) -> String {
     format!("{air} of air time to the first relay or recipient; {}", wait(radio, len))
 }
 
+/// The same for programs.
+pub(super) fn document(radio: &Radio, len: usize) -> json::OnAir {
+    let reason = reason(radio, len);
+    json::OnAir {
+        modem: radio.id.clone(),
+        air_ms: air_us(radio, len) as f64 / 1e3,
+        waits_for: match reason {
+            Reason::Modem => "modem",
+            Reason::AirTime { .. } => "air-time",
+            Reason::Turn { .. } => "channel",
+        },
+        wait_s: match reason {
+            Reason::AirTime { wait_ms, .. } => Some(wait_ms as f64 / 1e3),
+            Reason::Modem | Reason::Turn { .. } => None,
+        },
+    }
+}
+
 /// What a radio waits for before it can send.
 pub(super) fn wait(radio: &Radio, len: usize) -> String {
-    if radio.state != "up" {
-        return "waits for the modem, which is not there".to_owned();
-    }
-    let air_ms = air_us(radio, len).div_ceil(1_000);
-    if let Some(account) = account(radio).filter(|_| is_used_up(radio, air_ms)) {
-        let [used, limit] =
-            [account.used_ms, account.limit_ms].map(|ms| text::span(ms as f64 / 1e3));
-        return format!(
-            "waits for air time: {used} of {limit} in this hour are used, and they come back minute by \
-             minute"
-        );
-    }
-    match radio.channel_load {
-        Some(load) if load > BUSY => {
-            format!("waits for its turn: the channel is busy {:.0} % of the time", load * 100.0)
+    match reason(radio, len) {
+        Reason::Modem => "waits for the modem, which is not there".to_owned(),
+        Reason::AirTime { wait_ms, account } => {
+            let span = |ms: u64| text::span(ms as f64 / 1e3);
+            let out = match wait_ms {
+                0 => "begins at once, and goes on as air time comes back".to_owned(),
+                _ => format!("goes out in about {}", span(wait_ms)),
+            };
+            let used = account.map(|account| [account.used_ms, account.limit_ms].map(span));
+            let used = used.map(|[used, limit]| {
+                format!(": {used} of the {limit} that the law allows in an hour are used")
+            });
+            out + &used.unwrap_or_default()
         }
-        _ => "goes out as soon as the channel is free".to_owned(),
+        Reason::Turn { load } if load > BUSY => {
+            let percent = load * 100.0;
+            format!("waits for its turn: the channel is busy {percent:.0} % of the time")
+        }
+        Reason::Turn { .. } => "goes out as soon as the channel is free".to_owned(),
     }
+}
+
+/// Why something did not go out yet.
+enum Reason<'a> {
+    Modem,
+    /// The first of it may begin in `wait_ms`.
+    AirTime {
+        wait_ms: u64,
+        account: Option<&'a api::RadioAirtime>,
+    },
+    Turn {
+        load: f64,
+    },
+}
+
+fn reason(radio: &Radio, len: usize) -> Reason<'_> {
+    if radio.state != "up" {
+        return Reason::Modem;
+    }
+    let (wait_ms, air_ms) = (radio.message_wait_ms, air_us(radio, len).div_ceil(1_000));
+    let account = account(radio);
+    let exceeds = |account: &api::RadioAirtime| {
+        account.used_ms + air_ms > account.limit_ms / 100 * CONVERSATION_PERCENT
+    };
+    if wait_ms > 0 || account.is_some_and(exceeds) {
+        return Reason::AirTime { wait_ms, account };
+    }
+    Reason::Turn { load: radio.channel_load.unwrap_or_default() }
 }
 
 fn air_us(radio: &Radio, len: usize) -> u64 {
@@ -127,9 +195,16 @@ mod tests {
         assert!(cost(&radio, 50).ends_with("goes out as soon as the channel is free"));
         radio.channel_load = Some(0.7);
         assert!(wait(&radio, 50).contains("busy 70 %"));
-        radio.airtime[0].used_ms = 350_000;
-        assert!(wait(&radio, 50).contains("waits for air time: 6 min of 6 min"));
+        radio.airtime[0].used_ms = 341_900;
+        assert!(wait(&radio, 50).starts_with("begins at once, and goes on as air time comes back"));
+        (radio.airtime[0].used_ms, radio.message_wait_ms) = (350_000, 40_000);
+        let told =
+            "goes out in about 40 s: 6 min of the 6 min that the law allows in an hour are used";
+        assert_eq!(wait(&radio, 50), told);
+        let on_air = document(&radio, 50);
+        assert_eq!((on_air.waits_for, on_air.wait_s), ("air-time", Some(40.0)));
         radio.state = "backoff".into();
         assert!(wait(&radio, 50).contains("modem"));
+        assert_eq!(document(&radio, 50).waits_for, "modem");
     }
 }

@@ -47,7 +47,8 @@ pub(super) async fn run(
         args::Channel::List => list(client.ask(channels.list()).await?, console),
         args::Channel::Send { channel, .. } => {
             let id = client.ask(channels.publish(channel, &body.unwrap_or_default())).await?;
-            let sent = json::Sent { id: id.clone(), state: "accepted".to_owned() };
+            let state = "accepted".to_owned();
+            let sent = json::Sent { id: id.clone(), state, radio: None };
             if !as_document(console, || sent)? {
                 console.line(format_args!("{id}"))?;
             }

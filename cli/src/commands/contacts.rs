@@ -1,12 +1,14 @@
 //! `contacts` (`CLI-34`).
 
 use api::{ContactOptions, ContactsProxy};
+use zeroize::Zeroizing;
 
 use super::{as_document, done};
 use crate::{
     args,
     client::Client,
     failure::{Exit, Stop},
+    input,
     show::{
         Console, Paint, json,
         table::{Cell, Table},
@@ -43,6 +45,11 @@ pub(super) async fn run(
             let contact = contact.to_string();
             client.ask(contacts.trust(&contact)).await?;
             done(console, format!("The new key of {} is accepted", text::one_line(&contact)))
+        }
+        args::Contacts::Psk { contact, file } => {
+            let (contact, secret) = (contact.to_string(), Zeroizing::new(input::file(file)?));
+            client.ask(contacts.set_secret(&contact, &secret)).await?;
+            done(console, format!("The secret of {} and you is in use", text::one_line(&contact)))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use api::{EventsProxy, LinksProxy, PeersProxy, RouteOptions, RoutesProxy};
 
-use super::{as_document, done};
+use super::{airtime, as_document, done};
 use crate::{
     args::{self, ContactRef},
     client::{self, Client},
@@ -140,7 +140,12 @@ pub(super) async fn run(
 ) -> Result<Exit, Stop> {
     let links = client.ask(async { Ok(LinksProxy::new(client.connection()).await?) }).await?;
     match command {
-        args::Links::List => list(client.ask(links.list()).await?, console),
+        args::Links::List => {
+            let links = client.ask(links.list()).await?;
+            let has_radio = links.iter().any(|link| link.direction == "radio");
+            let radios = if has_radio { airtime::radios(client).await } else { Vec::new() };
+            list(links, &radios, console)
+        }
         args::Links::Add { uri } => {
             client.ask(links.add(uri.as_str())).await?;
             done(console, format!("Added {}", uri.as_str()))
@@ -172,7 +177,7 @@ fn find(links: &[api::Link], wanted: &str) -> Result<String, Failure> {
         })
 }
 
-fn list(links: Vec<api::Link>, console: &mut Console) -> Result<Exit, Stop> {
+fn list(links: Vec<api::Link>, radios: &[api::Radio], console: &mut Console) -> Result<Exit, Stop> {
     let links: Vec<json::Link> = links.into_iter().map(Into::into).collect();
     let mut table = Table::new(["LINK", "STATE", "DIRECTION", "PATH", "PEER", "REMARK"]);
     for link in &links {
@@ -182,7 +187,7 @@ fn list(links: Vec<api::Link>, console: &mut Console) -> Result<Exit, Stop> {
             link.direction.as_str().into(),
             link.path.as_deref().map(text::one_line).unwrap_or_default().into(),
             link.peer.as_deref().unwrap_or_default().into(),
-            remark(link).into(),
+            remark(link, radios).into(),
         ]);
     }
     if !as_document(console, || json::Links { links })? {
@@ -205,10 +210,11 @@ fn way(medium: &str, path: Option<&str>) -> String {
     if path == Some("relayed") { format!("{medium}, relayed") } else { medium }
 }
 
-fn remark(link: &json::Link) -> String {
+fn remark(link: &json::Link, radios: &[api::Radio]) -> String {
+    let silent = radios.iter().find(|radio| radio.id == link.id).and_then(airtime::silence);
     let error = link.error.as_deref().map(text::one_line);
     let again = link.retry_in_s.map(|wait_s| format!("next try in {}", text::span(wait_s)));
-    [error, again].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [error, again, silent].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn name(name: Option<&str>) -> Cell {

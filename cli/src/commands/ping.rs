@@ -215,14 +215,15 @@ async fn patience(client: &Client, to: &str) -> Duration {
     (HOP_TIMEOUT + slow).min(HOP_TIMEOUT_MAX)
 }
 
-fn hop_table(hops: &[json::Hop]) -> Table<5> {
-    let mut table = Table::new(["HOP", "ADDRESS", "NAME", "LINK", "ROUND TRIP"]);
+fn hop_table(hops: &[json::Hop]) -> Table<6> {
+    let mut table = Table::new(["HOP", "ADDRESS", "NAME", "LINK", "MEDIUM", "ROUND TRIP"]);
     for hop in hops {
         table.row([
             Cell::number(hop.hop.to_string()),
             hop.address.as_str().into(),
             hop.name.as_deref().map(text::one_line).unwrap_or_default().into(),
             hop.link.as_deref().map(text::one_line).unwrap_or_default().into(),
+            hop.medium.as_deref().map(text::one_line).unwrap_or_default().into(),
             Cell::number(milliseconds(hop.rtt_ms)),
         ]);
     }

@@ -1,6 +1,6 @@
 //! `queue`, `why`, `cancel` (`CLI-30` to `CLI-32`).
 
-use api::MessagesProxy;
+use api::{MessagesProxy, Radio};
 
 use super::{airtime, as_document};
 use crate::{
@@ -48,8 +48,13 @@ pub(super) async fn list(client: &Client, console: &mut Console) -> Result<Exit,
 pub(super) async fn why(client: &Client, id: &HexId, console: &mut Console) -> Result<Exit, Stop> {
     let messages = proxy(client).await?;
     let message = client.ask(messages.why(id.as_str())).await?;
-    let name = message.to_name.clone();
-    let why = json::Why::from(message);
+    let (name, len) = (message.to_name.clone(), message.payload_len as usize);
+    let mut why = json::Why::from(message);
+    let radio = if matches!(why.state.as_str(), "accepted" | "in-custody") {
+        on_the_way(client, &mut why, len).await
+    } else {
+        None
+    };
     if console.json() {
         console.document(&json::Document::from(why))?;
         return Ok(Exit::Ok);
@@ -64,16 +69,46 @@ pub(super) async fn why(client: &Client, id: &HexId, console: &mut Console) -> R
     if let Some(next_try_s) = why.next_try_s {
         console.line(format_args!("  next try in {}", span(next_try_s)))?;
     }
-    if why.state == "accepted" {
-        let radio = match airtime::radio_to(client, &why.to).await {
-            None => airtime::silent_radio(client).await,
-            radio => radio,
-        };
-        if let Some(radio) = radio {
-            console.line(format_args!("  by radio: it {}", airtime::wait(&radio, 0)))?;
-        }
+    if let Some(way) = &why.way {
+        console.line(format_args!("  {}", way_there(way)))?;
+    }
+    if let Some(radio) = radio {
+        console.line(format_args!("  by radio: it {}", airtime::wait(&radio, len)))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Adds where a message goes from here and what it waits for there; the radio, if that is one.
+async fn on_the_way(client: &Client, why: &mut json::Why, len: usize) -> Option<Radio> {
+    let way = airtime::way_to(client, &why.to).await;
+    let is_known = way.is_some();
+    let mut radio = None;
+    if let Some(airtime::Way { route, medium, radio: first }) = way {
+        let kilobyte_ms = f64::from(route.cost) / 1e3;
+        let (hops, next_hop) = (route.hops, route.next_hop);
+        why.way = Some(json::Way { hops, next_hop, medium, kilobyte_ms });
+        radio = first;
+    }
+    // What a relay keeps goes no more by our own radio.
+    if why.state != "accepted" {
+        return None;
+    }
+    if radio.is_none() && !is_known {
+        radio = airtime::silent_radio(client).await;
+    }
+    why.radio = radio.as_ref().map(|radio| airtime::document(radio, len));
+    radio
+}
+
+fn way_there(way: &json::Way) -> String {
+    let hops = text::counted(way.hops.into(), "hop");
+    let first =
+        way.medium.as_deref().map(|medium| format!(", the first over {}", text::one_line(medium)));
+    format!(
+        "the way there: {hops}{}, {} of air and wire time for a kilobyte",
+        first.unwrap_or_default(),
+        span(way.kilobyte_ms / 1e3)
+    )
 }
 
 /// The first line of `why`.

@@ -28,15 +28,17 @@ pub(super) async fn run(
         // Whoever waits for the receipt may be interrupted: the id is out before that.
         console.line(format_args!("{id}"))?;
         console.flush()?;
-        if let Some(radio) = airtime::radio_to(&client, &to).await {
-            console.note(format_args!("{}", airtime::cost(&radio, body.len())));
-        }
+    }
+    let radio = airtime::way_to(&client, &to).await.and_then(|way| way.radio);
+    if let Some(radio) = &radio {
+        console.note(format_args!("{}", airtime::cost(radio, body.len())));
     }
     let state = match send.wait {
         None => "accepted".to_owned(),
         Some(wait) => client.waiting(wait).ask(messages.wait(&id, as_ms(wait))).await?,
     };
-    let document = json::Sent { id: id.clone(), state: state.clone() };
+    let radio = radio.map(|radio| airtime::document(&radio, body.len()));
+    let document = json::Sent { id: id.clone(), state: state.clone(), radio };
     as_document(console, || document)?;
     verdict(&id, &state, send.wait.is_some())
 }

@@ -2,7 +2,7 @@
 //! `specs/11-command-line.md`.
 //!
 //! [`scripted`] serves the API with made-up answers, hostile ones among them, which no real
-//! daemon gives on demand; [`commands`] and [`hostile`] run against it. [`daemons`] and [`demo`]
+//! daemon gives on demand; [`commands`], [`messages`], [`people`], [`radio`] and [`hostile`] run against it. [`daemons`] and [`demo`]
 //! run against real ones.
 
 mod commands;
@@ -11,7 +11,10 @@ mod demo;
 mod hostile;
 #[cfg(feature = "lab")]
 mod lab;
+mod messages;
 mod offline;
+mod people;
 mod prompt;
 mod qpc;
+mod radio;
 mod scripted;

@@ -243,6 +243,9 @@ pub struct TraceHop {
     pub name: Option<String>,
     /// The id of our link to it, when it is our neighbour.
     pub link: Option<String>,
+    /// Over what it is reached from the node before it, `tcp`, `iroh` or `lora`: known of our own
+    /// link, of others as that node says.
+    pub medium: Option<String>,
     /// Round trip in microseconds.
     pub rtt_us: u64,
     /// The way ends here: true at the destination, false where no route leads on.
@@ -412,6 +415,8 @@ pub struct Radio {
     pub firmware: Option<String>,
     /// Air time of the last hour in each sub-band of the region that this node used.
     pub airtime: Vec<RadioAirtime>,
+    /// Milliseconds until the law lets the next message go out, if nothing else is sent before.
+    pub message_wait_ms: u64,
     /// The share of time the channel was busy of late, by the modem's own measure.
     pub channel_load: Option<f64>,
     /// The same of the last hour.

@@ -196,6 +196,8 @@ pub trait Contacts {
     fn rename(&self, contact: &str, name: &str) -> Result<(), Error>;
     /// Accepts the changed root key of a contact.
     fn trust(&self, contact: &str) -> Result<(), Error>;
+    /// Takes in a secret that its user and ours agreed on, 16 to 1,024 bytes.
+    fn set_secret(&self, contact: &str, secret: &[u8]) -> Result<(), Error>;
 }
 
 /// First meeting by a code.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use mesh::{Address, Event, MessageId, event::FailReason};
+use mesh::{Address, Event, Medium, MessageId, event::FailReason};
 use tokio::sync::oneshot;
 
 /// The end of a message's way.
@@ -31,6 +31,8 @@ pub struct Hop {
     pub ttl: u8,
     /// Who it is.
     pub address: Address,
+    /// Over what it is reached from the node before it.
+    pub medium: Option<Medium>,
     /// Round trip.
     pub rtt: Duration,
     /// Whether the way ends there.
@@ -118,9 +120,10 @@ impl Waiters {
                     let _ = waiter.send(Pong { rtt: *rtt });
                 }
             }
-            Event::Hop { token, ttl, address, rtt, end, .. } => {
+            Event::Hop { token, ttl, address, medium, rtt, end, .. } => {
                 if let Some(waiter) = self.hops.remove(token) {
-                    let _ = waiter.send(Hop { ttl: *ttl, address: *address, rtt: *rtt, end: *end });
+                    let (ttl, address, medium) = (*ttl, *address, *medium);
+                    let _ = waiter.send(Hop { ttl, address, medium, rtt: *rtt, end: *end });
                 }
             }
             _ => {}

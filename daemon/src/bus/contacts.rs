@@ -1,7 +1,7 @@
 //! `org.quicprochat.Contacts1`.
 
 use api::Error;
-use mesh::{Address, Command};
+use mesh::{Address, Command, lite::SharedSecret};
 use zbus::interface;
 
 use super::{Context, convert};
@@ -48,6 +48,16 @@ impl Contacts {
     async fn trust(&self, contact: &str) -> Result<(), Error> {
         let address = self.0.resolve(contact).await?;
         self.command(Command::ContactTrust { address }).await
+    }
+
+    /// Takes in a secret that its user and ours agreed on, 16 to 1,024 bytes: over slow ways
+    /// messages need no first contact then.
+    async fn set_secret(&self, contact: &str, secret: Vec<u8>) -> Result<(), Error> {
+        let secret = SharedSecret::new(secret).ok_or_else(|| {
+            Error::InvalidArgument("a shared secret has 16 to 1,024 bytes".into())
+        })?;
+        let address = self.0.resolve(contact).await?;
+        self.command(Command::ContactSecret { address, secret }).await
     }
 }
 

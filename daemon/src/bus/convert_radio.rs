@@ -40,6 +40,7 @@ pub(super) fn radio(status: &RadioStatus, labels: &Labels) -> api::Radio {
         settings: settings(status),
         firmware: stats.and_then(|stats| stats.firmware).map(|(a, b)| format!("{a}.{b}")),
         airtime,
+        message_wait_ms: millis(status.message_wait),
         channel_load: channel.map(|channel| share(channel.load_short_centi)),
         channel_load_hour: channel.map(|channel| share(channel.load_long_centi)),
         noise_floor_dbm: channel.and_then(|channel| channel.noise_floor_dbm).map(Into::into),

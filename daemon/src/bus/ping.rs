@@ -55,6 +55,7 @@ pub(super) async fn trace_hop(
         address: hop.address.to_string(),
         name: labels.name(&hop.address),
         link: link.map(|peer| labels.link(peer.link)),
+        medium: hop.medium.map(|medium| medium.as_str().into()),
         rtt_us: micros(hop.rtt),
         end: hop.end,
     })

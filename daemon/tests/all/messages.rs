@@ -155,6 +155,9 @@ fn contacts_are_resolved_by_name() {
         assert!(error.is_err());
         at_a.send("bea", "by name").await;
         until(|| async { at_b.inbox().await == ["by name"] }).await;
+        contacts.set_secret("bea", &[7; 32]).await.expect("its key is known");
+        let short = contacts.set_secret("bea", b"short").await;
+        assert!(matches!(short, Err(Error::InvalidArgument(_))), "{short:?}");
         contacts.rename("bea", "beatrix").await.expect("known");
         assert_eq!(contacts.list().await.expect("answered")[0].name, "beatrix");
         let options = SendOptions::default();

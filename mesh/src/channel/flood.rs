@@ -50,6 +50,23 @@ impl Channels {
         }
     }
 
+    /// Charges a neighbour for what it brings in. Beyond its budget it is asked again later: what
+    /// was refused is not known here.
+    pub(super) fn take_ingress(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        len: usize,
+        rng: &mut NodeRng,
+    ) -> Result<(), PeerMisbehaved> {
+        let neighbour = self.neighbours.get_mut(&link).ok_or(PeerMisbehaved::Unsolicited)?;
+        if neighbour.ingress.take(now, len) {
+            return Ok(());
+        }
+        neighbour.retry_by(resync_at(now, rng), SharedSet::Carried);
+        Err(PeerMisbehaved::OverBudget)
+    }
+
     /// Takes the body of a channel frame.
     ///
     /// # Errors
@@ -63,14 +80,7 @@ impl Channels {
         body: &[u8],
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
-        let Some(neighbour) = self.neighbours.get_mut(&link) else {
-            return Err(PeerMisbehaved::Unsolicited.into());
-        };
-        if !neighbour.ingress.take(now, body.len()) {
-            let at = resync_at(now, rng);
-            neighbour.retry_by(at, SharedSet::Carried);
-            return Err(PeerMisbehaved::OverBudget.into());
-        }
+        self.take_ingress(now, link, body.len(), rng)?;
         let incoming = Incoming::parse(body)?;
         if self.note_copy(now, link, incoming.digest(), incoming.header().hops_left) {
             return Ok(());

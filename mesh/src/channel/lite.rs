@@ -17,7 +17,7 @@ use crate::{
     address::Address,
     crypto::rng::NodeRng,
     envelope::MessageId,
-    error::{DropReason, Error, PeerMisbehaved},
+    error::{DropReason, Error},
     limits::GROUP_RADIO_AFTER,
     link::LinkId,
     lite::group::{Checkpoint, LiteObject},
@@ -43,14 +43,7 @@ impl Channels {
         body: &[u8],
         rng: &mut NodeRng,
     ) -> Result<(), Error> {
-        let Some(neighbour) = self.neighbours.get_mut(&link) else {
-            return Err(PeerMisbehaved::Unsolicited.into());
-        };
-        if !neighbour.ingress.take(now, body.len()) {
-            let at = resync_at(now, rng);
-            neighbour.retry_by(at, SharedSet::Carried);
-            return Err(PeerMisbehaved::OverBudget.into());
-        }
+        self.take_ingress(now, link, body.len(), rng)?;
         let object = LiteObject::parse(body)?;
         if self.note_copy(now, link, object.digest(), object.hops_left()) {
             return Ok(());
@@ -87,7 +80,7 @@ impl Channels {
         for (channel, joined) in joined {
             let keys = joined.keys.group();
             let Some((voice_label, _)) = object.voice() else {
-                let checkpoint = keys.open_checkpoint(self.mode, object);
+                let checkpoint = keys.read_checkpoint(self.config.rules, self.mode, object);
                 let Ok(checkpoint) = checkpoint else { continue };
                 return Some((*channel, Read::Checkpoint(checkpoint)));
             };

@@ -28,6 +28,7 @@ mod id;
 mod invite;
 mod keys;
 mod lite;
+mod membership;
 mod message;
 mod neighbour;
 mod presence;
@@ -36,7 +37,7 @@ mod publish;
 mod rows;
 mod shown;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod voices;
 
 use alloc::{
@@ -61,15 +62,15 @@ use self::{
 };
 use crate::{
     address::Address,
-    command::CommandError,
-    crypto::{Mode, rng::NodeRng, uptime::Uptime},
+    crypto::{Mode, uptime::Uptime},
     envelope::MessageId,
     error::DropReason,
     event::ChannelMessage,
-    limits::{CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, CHANNELS_MAX, HOPS_DEFAULT, LIFETIME_MAX},
+    limits::{CHANNEL_ADMIT_BURST, CHANNEL_ADMIT_PER_S, HOPS_DEFAULT, LIFETIME_MAX},
     link::LinkId,
     reconcile::{Reconciler, Scope, budget::TokenBucket},
     record::{Record, Table},
+    rules::Rules,
     time::Instant,
     view::ChannelView,
 };
@@ -95,6 +96,8 @@ pub struct ChannelConfig {
     pub lite: LitePolicy,
     /// How we prove that we sent it.
     pub proof: LiteProof,
+    /// Which rules hold.
+    pub rules: Rules,
 }
 
 impl Default for ChannelConfig {
@@ -107,6 +110,7 @@ impl Default for ChannelConfig {
             lifetime_s: LIFETIME_MAX.as_secs() as u32,
             lite: LitePolicy::default(),
             proof: LiteProof::default(),
+            rules: Rules::ALL,
         }
     }
 }
@@ -199,65 +203,6 @@ impl Channels {
         }
     }
 
-    /// Creates a channel and joins it; returns its id and the invite for others.
-    ///
-    /// # Errors
-    /// [`CommandError::NameOutOfRange`], [`CommandError::ChannelsFull`].
-    pub fn create(
-        &mut self,
-        now: Instant,
-        name: &str,
-        rng: &mut NodeRng,
-    ) -> Result<(ChannelId, String), CommandError> {
-        if !invite::is_name(name) {
-            return Err(CommandError::NameOutOfRange);
-        }
-        let keys = ChannelKeys::generate(rng);
-        let invite = Invite::encode(keys.secret(), name);
-        let id = self.add(now, keys, name.into(), rng)?;
-        Ok((id, invite))
-    }
-
-    /// Joins the channel of an invite; joining twice is joining once (`CH-03`).
-    ///
-    /// # Errors
-    /// [`CommandError::InviteInvalid`], [`CommandError::ChannelsFull`].
-    pub fn join(
-        &mut self,
-        now: Instant,
-        invite: &str,
-        rng: &mut NodeRng,
-    ) -> Result<ChannelId, CommandError> {
-        let Invite { secret, name } = Invite::decode(invite)?;
-        let keys = ChannelKeys::from_secret(secret);
-        if self.joined.contains_key(&keys.id()) {
-            return Ok(keys.id());
-        }
-        self.add(now, keys, name, rng)
-    }
-
-    /// Leaves a channel; its key and everything read with it are erased here (`CH-04`).
-    ///
-    /// # Errors
-    /// [`CommandError::UnknownChannel`].
-    pub fn leave(&mut self, channel: ChannelId) -> Result<(), CommandError> {
-        let joined = self.joined.remove(&channel).ok_or(CommandError::UnknownChannel)?;
-        self.erase_rows(channel, &joined);
-        let digests: Vec<_> =
-            self.history.of_channel(channel).map(|kept| *kept.message.digest()).collect();
-        for digest in digests {
-            if let Some(kept) = self.history.remove(&digest) {
-                self.erase_message_row(&kept);
-            }
-        }
-        self.history.forget_gone(channel);
-        self.dirty.retain(|(of, _)| *of != channel);
-        for neighbour in self.neighbours.values_mut() {
-            neighbour.forget_channel(channel);
-        }
-        Ok(())
-    }
-
     /// What happened.
     pub fn poll_event(&mut self) -> Option<ChannelEvent> {
         self.events.pop_front()
@@ -317,46 +262,6 @@ impl Channels {
     /// Bytes kept of joined channels and of others', bookkeeping included.
     pub fn kept_bytes(&self) -> (usize, usize) {
         self.history.bytes()
-    }
-
-    /// Joins the channel of these keys.
-    fn add(
-        &mut self,
-        now: Instant,
-        keys: ChannelKeys,
-        name: String,
-        rng: &mut NodeRng,
-    ) -> Result<ChannelId, CommandError> {
-        if self.joined.len() >= CHANNELS_MAX {
-            return Err(CommandError::ChannelsFull);
-        }
-        let id = keys.id();
-        self.write_channel_row(&keys, &name);
-        self.joined.insert(id, Joined::new(keys, name));
-        self.read_carried(now, id);
-        self.announce_joined(now, id, rng);
-        Ok(id)
-    }
-
-    /// Shows what was carried of a channel before it was joined (`CH-26`).
-    fn read_carried(&mut self, now: Instant, channel: ChannelId) {
-        self.history.forget_gone(channel);
-        let digests: Vec<_> =
-            self.history.of_channel(channel).map(|kept| *kept.message.digest()).collect();
-        for digest in digests {
-            let Some(mut kept) = self.history.remove(&digest) else { continue };
-            self.erase_message_row(&kept);
-            kept.age_ms = u32::try_from(kept.age_ms_at(now)).unwrap_or(u32::MAX);
-            let joined = &self.joined[&channel];
-            let Carried::Full(message) = &kept.message else { continue };
-            let Ok(opened) = message.open(self.mode, &joined.keys) else { continue };
-            if self.show(now, channel, &opened, true) == Verdict::New {
-                kept.shown = Some(shown_as(channel, &opened, Standing::Proven));
-                kept.since = now;
-                self.insert(kept);
-            }
-        }
-        self.read_carried_lite(now, channel);
     }
 
     /// Shows a message if it was not shown before.

@@ -11,6 +11,7 @@ use crate::{
     envelope::SessionTag,
     error::{Error, Malformed},
     limits::{LITE_AHEAD, LITE_BEHIND, LITE_BLOCK, SESSION_MESSAGES_MAX},
+    rules::{Rule, Rules},
     session::tree::{Derived, KeyTree},
     wire::{Reader, Writer},
 };
@@ -130,11 +131,14 @@ impl LiteSending {
 
     /// Takes the next counter and the leaf of its key; asks for the next block when half of the
     /// last one is used.
-    pub(super) fn take(&mut self) -> Result<(u32, Secret), Refusal> {
+    pub(super) fn take(&mut self, rules: Rules) -> Result<(u32, Secret), Refusal> {
         if self.next + LITE_BLOCK / 2 >= self.reserved && self.in_flight.is_none() {
             self.reserve(self.reserved + LITE_BLOCK);
         }
-        let counter = self.peek()?;
+        let counter = match self.peek() {
+            Err(Refusal::Awaiting) if !rules.holds(Rule::LiteReservationDurable) => self.next,
+            peeked => peeked?,
+        };
         let Some(derived) = self.tree.derive(counter) else {
             // Only a damaged row can lack a key that was not used.
             self.next = SESSION_MESSAGES_MAX;
@@ -169,6 +173,11 @@ impl LiteSending {
     pub(super) fn on_arrived(&mut self, arrived: u32) {
         self.settled = self.settled.max(arrived.min(self.next));
         self.refusals = 0;
+    }
+
+    /// Whether anything is known to have arrived.
+    pub(super) const fn has_arrived(&self) -> bool {
+        self.settled > 0
     }
 
     /// Whether the row says too little of what has arrived: every restart would bring us closer to

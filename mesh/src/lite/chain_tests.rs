@@ -36,7 +36,7 @@ fn mll_09_a_sender_stays_within_reach() {
     let mut receiving = LiteReceiving::new(&direction);
     for round in 0..50_u32 {
         let mut last = 0;
-        while let Ok((counter, _)) = sending.take() {
+        while let Ok((counter, _)) = sending.take(Rules::ALL) {
             assert!(receiving.window().contains(&counter));
             last = counter;
             if sending.take_dirty(u64::from(round) + 1) {

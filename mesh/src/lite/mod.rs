@@ -34,10 +34,11 @@ pub(crate) use form::lite_tag;
 pub use form::{is_lite_lock, lite_lifetime, lite_lock, lite_lock_of};
 pub(crate) use seal::LiteError;
 pub use seal::LiteMark;
-pub use seed::LiteSeed;
+pub use seed::{LiteSeed, SHARED_SECRET_LEN_MAX, SHARED_SECRET_LEN_MIN, SharedSecret};
 pub(crate) use session::LiteSessions;
 pub use session::{LiteId, LitePeer};
 pub use short::{SHORT_PREIMAGE_LEN, SHORT_TAG_LEN, ShortKey, ShortPreimage, ShortTag};
+pub(crate) use text::{MessageName, name_of};
 
 #[cfg(test)]
 pub(crate) use short::used;

@@ -7,11 +7,12 @@ use super::{
     form::{associated, lite_tag},
     session::{LiteId, LitePeer, LiteSessions},
     short::ShortPreimage,
-    text::References,
+    text::{MessageName, References},
 };
 use crate::{
     envelope::{Header, LiteBody},
     error::{Error, Unsupported},
+    rules::{Rule, Rules},
 };
 
 /// A lite envelope, opened.
@@ -28,6 +29,7 @@ impl LiteSessions {
     pub(crate) fn open(
         &mut self,
         now_s: u64,
+        rules: Rules,
         header: &Header,
         body: &LiteBody<'_>,
     ) -> Result<LiteOpened, Error> {
@@ -37,7 +39,7 @@ impl LiteSessions {
             self.index.range(first..=last).map(|(_, id, counter)| (*id, *counter)).collect();
         let mut refusal = Error::from(Unsupported::UnknownSession);
         for candidate in candidates {
-            match self.try_open(now_s, candidate, header, body) {
+            match self.try_open(now_s, rules, candidate, header, body) {
                 Err(Error::PeerMisbehaved(forged)) => refusal = forged.into(),
                 Err(Error::Unsupported(Unsupported::UnknownSession)) => {}
                 done => return done,
@@ -49,6 +51,7 @@ impl LiteSessions {
     fn try_open(
         &mut self,
         now_s: u64,
+        rules: Rules,
         (id, counter): (LiteId, u32),
         header: &Header,
         body: &LiteBody<'_>,
@@ -69,7 +72,9 @@ impl LiteSessions {
         let associated = associated(header, &body.session_tag);
         let preimage = key.open(&associated, &mut text, &tag)?;
         let before = session.receiving.window();
-        session.receiving.opened(counter, preimage, derived);
+        if rules.holds(Rule::LiteKeyUsedOnce) {
+            session.receiving.opened(counter, preimage, derived);
+        }
         session.used_s = now_s;
         let peer = session.peer;
         let text = session.receiving.references.read_text(counter, text);
@@ -88,6 +93,14 @@ impl LiteSessions {
         if let Ok(anchor) = session.receiving.references.take_note(text) {
             session.receiving.raise(anchor);
             self.follow(id, before);
+        }
+    }
+
+    /// A first frame with a message of this name was opened, and the session came of it
+    /// (`MLL-20`).
+    pub(crate) fn agree_opened(&mut self, id: LiteId, name: MessageName) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.receiving.references.agree(name);
         }
     }
 

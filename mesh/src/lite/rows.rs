@@ -25,11 +25,12 @@ const FORMAT: u8 = 1;
 
 const FLAG_CONFIRMED: u8 = 0b01;
 const FLAG_ROOT: u8 = 0b10;
+const FLAG_SECRET: u8 = 0b100;
 
 /// Rows read back, until both are there.
 #[derive(Default)]
 pub(super) struct Partial {
-    sending: Option<Box<(LitePeer, u64, bool, LiteSending)>>,
+    sending: Option<Box<(LitePeer, u64, u8, LiteSending)>>,
     receiving: Option<Box<LiteReceiving>>,
 }
 
@@ -64,9 +65,11 @@ impl LiteSessions {
         }
         match self.partial.remove(&id) {
             Some(Partial { sending: Some(sending), receiving: Some(receiving) }) => {
-                let (peer, created_s, confirmed, sending) = *sending;
-                let session =
+                let (peer, created_s, flags, sending) = *sending;
+                let confirmed = flags & FLAG_CONFIRMED != 0;
+                let mut session =
                     LiteSession::restored(peer, created_s, confirmed, sending, *receiving);
+                session.by_secret = flags & FLAG_SECRET != 0;
                 self.insert(id, session);
             }
             Some(incomplete) => {
@@ -104,7 +107,9 @@ impl LiteSession {
     fn sending_row(&self) -> Vec<u8> {
         let flag = |set, flag| if set { flag } else { 0 };
         let LitePeer { identity, root_key, suite } = &self.peer;
-        let flags = flag(self.confirmed, FLAG_CONFIRMED) | flag(root_key.is_some(), FLAG_ROOT);
+        let flags = flag(self.confirmed, FLAG_CONFIRMED)
+            | flag(root_key.is_some(), FLAG_ROOT)
+            | flag(self.by_secret, FLAG_SECRET);
         let mut out = Vec::with_capacity(256);
         Writer::new(&mut out)
             .u8(FORMAT)
@@ -118,14 +123,14 @@ impl LiteSession {
     }
 }
 
-fn read_sending(row: &[u8]) -> Result<(LitePeer, u64, bool, LiteSending), Error> {
+fn read_sending(row: &[u8]) -> Result<(LitePeer, u64, u8, LiteSending), Error> {
     let mut reader = Reader::new(row);
     let format = reader.u8("lite format")?;
     if format != FORMAT {
         return Err(Unsupported::Version(format).into());
     }
     let flags = reader.u8("lite flags")?;
-    if flags & !(FLAG_CONFIRMED | FLAG_ROOT) != 0 {
+    if flags & !(FLAG_CONFIRMED | FLAG_ROOT | FLAG_SECRET) != 0 {
         return Err(Malformed::OutOfRange("lite flags").into());
     }
     let identity = PublicIdentity::new(reader.array("lite node key")?);
@@ -136,7 +141,7 @@ fn read_sending(row: &[u8]) -> Result<(LitePeer, u64, bool, LiteSending), Error>
     let sending = LiteSending::read(&mut reader)?;
     reader.finish("lite sending row")?;
     let peer = LitePeer { identity, root_key, suite };
-    Ok((peer, created_s, flags & FLAG_CONFIRMED != 0, sending))
+    Ok((peer, created_s, flags, sending))
 }
 
 /// What removes a session from disk.

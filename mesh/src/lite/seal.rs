@@ -6,8 +6,11 @@ use super::{
     chain::{self, Refusal},
     form::{associated, lite_lock},
     session::{LiteId, LiteSession, LiteSessions},
+    text::MessageName,
 };
-use crate::{address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX};
+use crate::{
+    address::Address, envelope::Header, identity::Suite, limits::SESSION_SEND_AGE_MAX, rules::Rules,
+};
 
 /// What a lite envelope of ours is remembered by until its receipt comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,7 @@ impl LiteSessions {
     pub(crate) fn seal(
         &mut self,
         now_s: u64,
+        rules: Rules,
         floor: Option<Suite>,
         mut header: Header,
         parts: &[&[u8]],
@@ -75,7 +79,7 @@ impl LiteSessions {
         let id = self.choose(now_s, &header.dest, floor).ok_or(LiteError::NoSession)?;
         let session = self.sessions.get_mut(&id).ok_or(LiteError::NoSession)?;
         session.used_s = now_s;
-        let taken = session.sending.take();
+        let taken = session.sending.take(rules);
         let is_dirty = session.sending.is_dirty();
         if is_dirty {
             self.queue(id);
@@ -103,14 +107,29 @@ impl LiteSessions {
     /// The note that goes with a message in the full session of `id`, if the peer has to be told
     /// where we are.
     pub(crate) fn note(&mut self, id: LiteId, head: &[u8]) -> Option<(Vec<u8>, LiteMark)> {
-        let session = self.sessions.get_mut(&id).filter(|session| session.confirmed)?;
+        let session = self.sessions.get(&id).filter(|session| session.confirmed)?;
         if !session.sending.needs_note() {
             return None;
         }
-        let anchor = session.sending.anchor();
-        let form = session.sending.sent.note_beside(anchor, head)?;
+        self.note_first(id, head)
+    }
+
+    /// The note that goes with a message in the first contact of the session of `id`: the first
+    /// message in the lite session needs no name then (`MLL-20`).
+    pub(crate) fn note_first(&mut self, id: LiteId, head: &[u8]) -> Option<(Vec<u8>, LiteMark)> {
+        let sending = &mut self.sessions.get_mut(&id)?.sending;
+        let anchor = sending.anchor();
+        let form = sending.sent.note_beside(anchor, head)?;
         let mark = LiteMark { id, arrived: anchor, generation: form.generation, is_note: true };
         Some((form.head, mark))
+    }
+
+    /// The peer has opened a first frame of ours with a message of this name, and the session came
+    /// of it (`MLL-20`).
+    pub(crate) fn agree_sent(&mut self, id: LiteId, name: MessageName) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.sending.sent.agree(name);
+        }
     }
 
     /// A receipt came for an envelope.
@@ -133,6 +152,13 @@ impl LiteSessions {
     /// The peer knew no session for an envelope of ours.
     pub(crate) fn on_refused(&mut self, mark: &LiteMark) {
         let Some(session) = self.sessions.get_mut(&mark.id) else { return };
+        if session.by_secret && !session.sending.has_arrived() {
+            // The other one has not given the secret yet. We listen, and go on when they write.
+            session.confirmed = false;
+            session.meta_dirty = true;
+            self.queue(mark.id);
+            return;
+        }
         if session.sending.on_refused(mark.arrived) {
             self.queue(mark.id);
         } else {

@@ -49,6 +49,8 @@ pub(super) struct LiteSession {
     pub(super) used_s: u64,
     /// The peer has it.
     pub(super) confirmed: bool,
+    /// Two people gave the secret it follows from, and the other one perhaps has not yet.
+    pub(super) by_secret: bool,
     pub(super) sending: LiteSending,
     pub(super) receiving: LiteReceiving,
     pub(super) meta_dirty: bool,
@@ -69,6 +71,7 @@ impl LiteSession {
             created_s,
             used_s,
             confirmed,
+            by_secret: false,
             sending,
             receiving,
             meta_dirty: false,
@@ -113,6 +116,25 @@ impl LiteSessions {
         self.make_room(&peer.identity.address(), protected);
         self.insert(id, session);
         self.queue(id);
+    }
+
+    /// Takes in the session of a secret that two people agreed on; the same one again changes
+    /// nothing.
+    pub(crate) fn open_by_secret(
+        &mut self,
+        now_s: u64,
+        peer: LitePeer,
+        seed: &LiteSeed,
+        protected: &BTreeSet<Address>,
+    ) {
+        let id = seed.id();
+        if self.sessions.contains_key(&id) {
+            return;
+        }
+        self.open_session(now_s, id, peer, seed, true, protected);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.by_secret = true;
+        }
     }
 
     pub(super) fn insert(&mut self, id: LiteId, session: LiteSession) {

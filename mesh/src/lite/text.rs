@@ -27,6 +27,9 @@ const NOTE: u8 = 12;
 /// Generations: 1 to 7.
 const GENERATIONS: usize = 7;
 
+/// The generation of what the first frame of a handshake tells without a word.
+const FIRST_GENERATION: u8 = 1;
+
 /// How far above a reference its messages are named by it. After that the sender tells its floor
 /// again (`NODE-05`).
 const REACH: u32 = 64;
@@ -48,7 +51,23 @@ pub(super) struct Reference {
     anchor: u32,
 }
 
+/// Lineage and counter of a message.
+pub(crate) type MessageName = (u64, u64);
+
+/// The name of the message that a NODE-03 text is, if it is one that asks for nothing else.
+pub(crate) fn name_of(text: &[u8]) -> Option<MessageName> {
+    let mut reader = Reader::new(text);
+    let name = read_name(&mut reader)?;
+    reader.varint("floor").ok()?;
+    Some(name)
+}
+
 impl Reference {
+    /// Of a message that came before the first envelope.
+    const fn of_first((lineage, counter): MessageName) -> Self {
+        Self { lineage, counter, anchor: 0 }
+    }
+
     /// The counter of the message in the envelope of `at` whose low five bits are `low`.
     fn resolve(&self, at: u32, low: u8) -> Option<u64> {
         let steps = at.checked_sub(self.anchor).filter(|steps| *steps < REACH)?;
@@ -120,6 +139,12 @@ impl Sent {
         read_head(head).map(|name| self.note(anchor, name))
     }
 
+    /// The first frame of a handshake had a message of this name: that is the first reference.
+    pub(super) const fn agree(&mut self, name: MessageName) {
+        self.told = Some((FIRST_GENERATION, Reference::of_first(name)));
+        self.agreed = self.told;
+    }
+
     /// The envelope that told a reference has arrived.
     pub(super) fn on_arrived(&mut self, generation: u8) {
         self.agreed = self.told.filter(|(told, _)| *told == generation).or(self.agreed);
@@ -128,12 +153,17 @@ impl Sent {
 
 /// Lineage and counter of a user's message that asks for nothing else, from the part before its
 /// payload.
-fn read_head(head: &[u8]) -> Option<(u64, u64)> {
+fn read_head(head: &[u8]) -> Option<MessageName> {
     let mut reader = Reader::new(head);
-    let message = reader.u8("kind").ok()? == MESSAGE;
-    let name = (reader.u64("lineage").ok()?, reader.varint("counter").ok()?);
+    let name = read_name(&mut reader)?;
     reader.varint("floor").ok()?;
     reader.finish("head").ok()?;
+    Some(name)
+}
+
+fn read_name(reader: &mut Reader<'_>) -> Option<MessageName> {
+    let message = reader.u8("kind").ok()? == MESSAGE;
+    let name = (reader.u64("lineage").ok()?, reader.varint("counter").ok()?);
     message.then_some(name)
 }
 
@@ -180,6 +210,11 @@ impl References {
         }
         text.drain(..NOTE_LEN);
         Ok(anchor)
+    }
+
+    /// The first frame of a handshake had a message of this name.
+    pub(super) const fn agree(&mut self, name: MessageName) {
+        self.0[FIRST_GENERATION as usize - 1] = Some(Reference::of_first(name));
     }
 
     /// Appends one byte for each generation, 1 if there is a reference, which follows.

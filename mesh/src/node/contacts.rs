@@ -13,7 +13,9 @@ use crate::{
     command::{CommandError, Outcome},
     error::{Error, Malformed},
     event::Event,
+    identity::{PublicIdentity, Suite},
     limits,
+    lite::{LitePeer, SharedSecret},
     record::{Record, Table},
     time::Instant,
     wire::{Reader, Writer},
@@ -262,6 +264,29 @@ impl Node {
             self.contacts.put(address);
             self.pump(now, address);
         }
+        Ok(Outcome::Done)
+    }
+
+    /// Two people agreed on a secret. Who else has it reads and writes in their names: it is the
+    /// users' word, and says nothing about the contact's root key beyond its bundle.
+    pub(super) fn contact_secret(
+        &mut self,
+        now: Instant,
+        address: Address,
+        secret: &SharedSecret,
+    ) -> Result<Outcome, CommandError> {
+        if !self.contacts.contains(&address) {
+            return Err(CommandError::UnknownContact);
+        }
+        let bundle = self.bundles.get(&address, None);
+        let root_key = bundle.and_then(|bundle| bundle.root_key);
+        let heard = self.routing.node_key(&address).map(PublicIdentity::new);
+        let identity = bundle.map(|bundle| bundle.identity).or(heard);
+        let identity = identity.ok_or(CommandError::ContactUnheard)?;
+        let peer = LitePeer { identity, root_key, suite: Suite::X25519 };
+        let seed = secret.seed(self.public.node_key(), identity.node_key());
+        self.sessions.open_by_secret(now, peer, &seed);
+        self.pump(now, address);
         Ok(Outcome::Done)
     }
 

@@ -128,6 +128,9 @@ impl Node {
                 Ok(())
             }
             Inner::Proof(head, bytes) => self.on_proof(opened, head, bytes, receipt),
+            Inner::ShortProof { hint, signature } => {
+                self.on_short_proof(opened, hint, signature, receipt)
+            }
             Inner::Forwarded(head, envelope) => {
                 self.on_forwarded(now, opened, head, envelope, receipt)
             }

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, PeerMisbehaved},
     event::Event,
     identity::PublicIdentity,
-    link::LinkId,
+    link::{LinkId, Medium},
     time::Instant,
     wire::frame::{TraceEnd, TraceReply, TraceRequest},
 };
@@ -41,6 +41,8 @@ struct PendingTrace {
     to: Address,
     token: u64,
     ttl: u8,
+    /// Of the link it left by.
+    medium: Option<Medium>,
     sent_at: Instant,
 }
 
@@ -163,15 +165,15 @@ impl Node {
         let Some(link) = self.routing.choose(now, &to, &[]) else {
             self.routing.find(now, &to, None, &mut self.rng);
             let address = self.public.address();
-            let rtt = Duration::ZERO;
-            let end = Some(false);
-            self.events.push_back(Event::Hop { to, token, ttl: 0, address, rtt, end });
+            let (rtt, medium, end) = (Duration::ZERO, None, Some(false));
+            self.events.push_back(Event::Hop { to, token, ttl: 0, address, medium, rtt, end });
             return Ok(Outcome::Done);
         };
         let mut id = [0; 8];
         self.rng.fill(&mut id);
         let ttl = ttl.clamp(1, crate::limits::HOPS_MAX);
-        self.diagnosis.traces.insert(id, PendingTrace { to, token, ttl, sent_at: now });
+        let trace = PendingTrace { to, token, ttl, medium: self.medium(link), sent_at: now };
+        self.diagnosis.traces.insert(id, trace);
         let mut question = Vec::new();
         TraceRequest { id, dest: to, hops_left: ttl }.write(&mut question);
         self.push_control(link, question);
@@ -202,10 +204,16 @@ impl Node {
         let neighbour = self.neighbour(link);
         if neighbour.is_some_and(|address| self.answers(&address)) {
             let mut answer = Vec::new();
-            TraceReply { id: request.id, address: self.public.address(), end }.write(&mut answer);
+            let (id, address) = (request.id, self.public.address());
+            let medium = self.medium(link).map_or(0, Medium::code);
+            TraceReply { id, address, end, medium }.write(&mut answer);
             self.push_control(link, answer);
         }
         Ok(())
+    }
+
+    fn medium(&self, link: LinkId) -> Option<Medium> {
+        self.links.get(&link).map(|state| state.up.caps.medium)
     }
 
     fn remember_trace(&mut self, id: [u8; 8], link: LinkId) {
@@ -232,9 +240,11 @@ impl Node {
                 TraceEnd::Destination => Some(true),
                 TraceEnd::DeadEnd => Some(false),
             };
-            let PendingTrace { to, token, ttl, sent_at } = trace;
+            let PendingTrace { to, token, ttl, medium, sent_at } = trace;
+            // Of our own link we need no one's word.
+            let medium = if ttl == 1 { medium } else { Medium::from_code(reply.medium) };
             let (address, rtt) = (reply.address, now.saturating_since(sent_at));
-            self.events.push_back(Event::Hop { to, token, ttl, address, rtt, end });
+            self.events.push_back(Event::Hop { to, token, ttl, address, medium, rtt, end });
             return Ok(());
         }
         let Some(back) = self.diagnosis.passed.remove(&reply.id) else {

@@ -18,6 +18,9 @@ pub(super) enum Inner<'a> {
     Message { head: MessageHead, proof: bool, payload: &'a [u8] },
     /// A transferable receipt, as a message of its own.
     Proof(MessageHead, &'a [u8]),
+    /// The signature of a transferable receipt that claims no time, and four bits of the id of the
+    /// message it is for: whoever asked knows the rest (`NODE-16`).
+    ShortProof { hint: u8, signature: &'a [u8; 64] },
     /// Asks for a [`Inner::Pong`] of the same length.
     Ping { nonce: u64, padding: &'a [u8] },
     /// Answers a [`Inner::Ping`].
@@ -58,6 +61,9 @@ const PROOF: u8 = 8;
 const INTRODUCTION: u8 = 9;
 const ANSWER: u8 = 10;
 const PASS: u8 = 11;
+/// And the 15 kinds above it, by the hint.
+const SHORT_PROOF: u8 = 16;
+const SHORT_PROOF_LAST: u8 = SHORT_PROOF + 15;
 
 impl<'a> Inner<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
@@ -68,6 +74,13 @@ impl<'a> Inner<'a> {
                 Self::Message { head, proof, payload: r.rest() }
             }
             PROOF => Self::Proof(MessageHead::read(&mut r)?, r.rest()),
+            kind @ SHORT_PROOF..=SHORT_PROOF_LAST => {
+                let signature = r.bytes(64, "receipt signature")?;
+                r.finish("receipt signature")?;
+                let signature = signature.first_chunk();
+                let signature = signature.ok_or(Malformed::MissingData("receipt signature"))?;
+                Self::ShortProof { hint: kind - SHORT_PROOF, signature }
+            }
             PING => Self::Ping { nonce: r.u64("nonce")?, padding: r.rest() },
             PONG => Self::Pong { nonce: r.u64("nonce")?, padding: r.rest() },
             RECEIPTS => {
@@ -108,6 +121,10 @@ impl<'a> Inner<'a> {
                 w.u8(PROOF);
                 head.write(&mut w);
                 receipt
+            }
+            Self::ShortProof { hint, signature } => {
+                w.u8(SHORT_PROOF + hint);
+                &signature[..]
             }
             Self::Introduction(head, content) => {
                 w.u8(INTRODUCTION);
@@ -187,6 +204,8 @@ mod tests {
             Inner::Message { head, proof: false, payload: b"hello" },
             Inner::Message { head, proof: true, payload: b"hello" },
             Inner::Proof(head, &[3; 9]),
+            Inner::ShortProof { hint: 0, signature: &[8; 64] },
+            Inner::ShortProof { hint: 15, signature: &[8; 64] },
             Inner::Ping { nonce: 9, padding: &[0; 3] },
             Inner::Pong { nonce: 9, padding: &[] },
             Inner::Receipts(&[5; 32]),
@@ -218,6 +237,16 @@ mod tests {
         let head = MessageHead { lineage: 1, counter: 300, floor: 2 };
         let bytes = Inner::Message { head, proof: false, payload: &[0xaa] }.write();
         assert_eq!(bytes, [1, 1, 0, 0, 0, 0, 0, 0, 0, 0xac, 0x02, 2, 0xaa]);
+    }
+
+    #[test]
+    fn node_16_layout() {
+        let bytes = Inner::ShortProof { hint: 9, signature: &[7; 64] }.write();
+        assert_eq!((bytes.len(), bytes[0], &bytes[1..]), (65, 25, &[7; 64][..]));
+        assert!(Inner::read(&[&bytes[..], &[7]].concat()).is_err(), "nothing may follow");
+        for len in 0..bytes.len() {
+            assert!(Inner::read(&bytes[..len]).is_err(), "{len}");
+        }
     }
 
     #[test]

@@ -552,6 +552,9 @@ impl Node {
             Command::ContactRemove { address } => self.contact_remove(address),
             Command::ContactRename { address, name } => self.contact_rename(address, name),
             Command::ContactTrust { address } => self.contact_trust(now, address),
+            Command::ContactSecret { address, secret } => {
+                self.contact_secret(now, address, &secret)
+            }
             Command::InviteCreate { name, lifetime, uses, hints } => {
                 self.invite_create(now, name, lifetime, uses, hints)
             }
@@ -589,6 +592,7 @@ fn channel_config(config: &Config) -> ChannelConfig {
     ChannelConfig {
         relay: config.capabilities.contains(Capabilities::RELAY),
         store: config.capabilities.contains(Capabilities::STORE),
+        rules: config.rules,
         ..ChannelConfig::default()
     }
 }

@@ -9,11 +9,13 @@ use super::{
     link_queue::{Ingress, Queued},
     meeting::earn,
     outbox::{Flight, Kind, PastTry},
+    proofs,
     records::After,
 };
 use crate::{
     address::Address,
     command::{CommandError, Outcome, SendOptions},
+    crypto::hash,
     envelope::{Admitted, EnvelopeId, MessageId, Priority},
     event::{Event, FailReason},
     identity::Suite,
@@ -94,8 +96,12 @@ impl Node {
         }
         self.note_written_to(to);
         let sender = *self.public.node_key();
+        let asked = options.proof.then(|| hash::sha256(&payload));
         let rng = &mut self.rng;
         let id = self.outbox.insert(now, &sender, to, Kind::User, payload, options, rng);
+        if let Some(payload_sha256) = asked {
+            self.proofs.ask(id, to, payload_sha256, options.durable);
+        }
         if !self.holds(Rule::AcceptedDurable) {
             self.run(now, After::Accepted(id));
         } else if options.durable {
@@ -160,7 +166,7 @@ impl Node {
         let inner = match message.kind {
             Kind::User => Inner::Message { head, proof: options.proof, payload },
             Kind::Forwarded => Inner::Forwarded(head, payload),
-            Kind::Proof => Inner::Proof(head, payload),
+            Kind::Proof => proofs::inner_of(head, payload),
             Kind::Introduction => Inner::Introduction(head, payload),
             Kind::Answer => Inner::Answer(head, payload),
         };

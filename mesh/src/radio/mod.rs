@@ -34,7 +34,7 @@ mod vectors;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use alloc::vec::Vec;
 use core::{fmt, time::Duration};
@@ -48,6 +48,7 @@ use crate::{
     crypto::Mode,
     identity::PublicIdentity,
     link::{LinkCaps, Transmit},
+    rules::Rules,
     time::Instant,
 };
 
@@ -159,12 +160,20 @@ pub struct RadioConfig {
     pub senses_channel: bool,
     /// Real cryptography, or a transparent one in simulations.
     pub crypto: Mode,
+    /// Which rules hold.
+    pub rules: Rules,
 }
 
 impl RadioConfig {
     /// A port above an RNode-compatible modem that listens by itself.
     pub fn new(modulation: Modulation) -> Self {
-        Self { modulation, modem_bytes: 1, senses_channel: false, crypto: Mode::default() }
+        Self {
+            modulation,
+            modem_bytes: 1,
+            senses_channel: false,
+            crypto: Mode::default(),
+            rules: Rules::ALL,
+        }
     }
 
     /// Time on air of a payload.

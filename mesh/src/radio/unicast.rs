@@ -13,6 +13,7 @@ use crate::{
     crypto::hash::{Domain, digest16},
     envelope::{Header, Priority},
     error::{Error, Malformed, PeerMisbehaved},
+    rules::Rule,
     time::Instant,
     wire::frame::{self, FrameKind},
 };
@@ -206,9 +207,11 @@ impl RadioPort {
 
     /// Whose key the tag is under; its counter is used up.
     fn genuine_from(&mut self, unicast: &Unicast<'_>) -> Option<NeighbourId> {
+        let is_bare = !self.config.rules.holds(Rule::HopTagged);
         let candidates = self.neighbours.iter_mut().filter(|(_, n)| n.hint() == unicast.from);
         for (id, neighbour) in candidates {
-            let holds = |n: u32| neighbour.keys.tag_back(n, unicast.covered) == unicast.tag;
+            let tag = |n: u32| neighbour.keys.tag_back(n, unicast.covered);
+            let holds = |n: u32| is_bare || tag(n) == unicast.tag;
             let Some(low) = unicast.counter else {
                 if holds(0) {
                     return Some(*id);

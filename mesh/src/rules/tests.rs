@@ -4,7 +4,8 @@ use std::{format, string::String, thread, vec::Vec};
 
 use super::{Rule, Rules};
 use crate::{
-    node::tests::mutants as node, routing::tests::mutants as routing,
+    channel::tests::mutants as channel, node::tests::mutants as node,
+    radio::tests::mutants as radio, routing::tests::mutants as routing,
     session::tests::mutants as session,
 };
 
@@ -17,6 +18,7 @@ fn checker(rule: Rule) -> fn(Rules) -> bool {
         Rule::BlockList => node::a_blocked_sender_is_not_shown,
         Rule::BootSalt => session::a_rolled_back_disk_reuses_no_key,
         Rule::CarriersOnly => node::strangers_learn_nothing_of_what_is_kept,
+        Rule::CheckpointSigned => channel::a_strangers_checkpoint_proves_nothing,
         Rule::ContactAdmission => node::strangers_mail_needs_work,
         Rule::ContactOnce => session::a_lone_first_contact_opens_once,
         Rule::CopyHops => node::a_dying_copy_does_not_stop_a_good_one,
@@ -27,9 +29,12 @@ fn checker(rule: Rule) -> fn(Rules) -> bool {
         Rule::Feasibility => routing::no_route_at_or_above_what_was_published,
         Rule::FeasibilityStored => routing::the_distance_survives_a_restart,
         Rule::HopLimit => node::every_hop_takes_one,
+        Rule::HopTagged => radio::a_false_tag_is_nobodys,
         Rule::KeeperJudged => node::a_keeping_sinkhole_is_passed_by,
         Rule::KeyPinned => node::a_changed_key_blocks,
         Rule::KeyUsedOnce => session::a_copy_opens_once,
+        Rule::LiteKeyUsedOnce => session::a_lite_copy_opens_once,
+        Rule::LiteReservationDurable => session::lite_counters_wait_for_the_disk,
         Rule::NeighbourShare => routing::inventions_fill_a_quarter,
         Rule::OriginKeeps => node::a_custodian_that_discards_loses_nothing,
         Rule::Patience => node::rubbish_is_not_listened_to,

@@ -15,6 +15,7 @@ use crate::{
     envelope::{EnvelopeIn, Header, KemCiphertext, SealedBody},
     error::{Error, PeerMisbehaved, Unsupported},
     identity::{MeshIdentity, PublicIdentity, Suite},
+    lite::LiteId,
     rules::Rule,
     time::Instant,
 };
@@ -69,6 +70,7 @@ impl Sessions {
         check_source(source, &head.sender)?;
         let sender = self.contact_sender(&exchange, &head, body.kem.suite())?;
         let prekey = (body.prekey_id, prekeys.oldest().unwrap_or(body.prekey_id));
+        let mut session = None;
         let mut opened = match head.place {
             Place::Alone { preimage } if alone && schedule::lock(&preimage) == header.lock => {
                 self.remember_alone(envelope, prekey, &sender, preimage)
@@ -76,6 +78,7 @@ impl Sessions {
             Place::InSession { counter, salt } if !alone => {
                 let place = (counter, salt);
                 let id = self.contact_session(now, header, prekey, place, &exchange, &sender)?;
+                session = Some(id);
                 self.count_contact(now, &header.lock, id, place, source.is_some())?
             }
             // A lock that its preimage does not open, or a way that is not its kind's.
@@ -85,6 +88,9 @@ impl Sessions {
         if opened.fresh {
             text.drain(..head.inner_at);
             opened.inner = text;
+            if let Some(id) = session {
+                self.lite.take_note(LiteId(id.0), &mut opened.inner);
+            }
         }
         Ok(opened)
     }

@@ -17,6 +17,7 @@ use crate::{
     envelope::{self, Admission, Class},
     error::{Error, Malformed},
     identity::{Certificate, MeshIdentity, Suite},
+    lite::LiteId,
     rules::Rule,
     time::Instant,
     wire::{Reader, Writer},
@@ -119,8 +120,12 @@ impl Sessions {
             preimage: schedule::preimage(receipts, counter, salt),
             dest: bundle.identity.address(),
         };
-        let sealed = envelope.seal(self.mode, params, inner)?;
-        Ok(Sealed { session: Some(id), ..sealed })
+        let head = inner.first().copied().unwrap_or_default();
+        let (note, lite) = self.lite.note_first(LiteId(id.0), head).unzip();
+        let note = note.unwrap_or_default();
+        let parts: Vec<&[u8]> = [&note[..]].into_iter().chain(inner.iter().copied()).collect();
+        let sealed = envelope.seal(self.mode, params, &parts)?;
+        Ok(Sealed { session: Some(id), lite, ..sealed })
     }
 
     /// What is to be worked for, or passed, before [`Sessions::initiate`] for a recipient that asks

@@ -19,7 +19,7 @@ use crate::{
     identity::{MeshIdentity, PublicIdentity, Suite},
     limits::HOPS_MAX,
     lite::{
-        self, LiteId, LitePeer, LiteSeed,
+        self, LiteId, LitePeer, LiteSeed, MessageName,
         handshake::{self, Answering, Claimed, FIRST, OwnKeys, PeerKeys, SECOND, Waiting},
         lite_lock,
     },
@@ -46,6 +46,8 @@ pub(super) struct Handshakes {
 
 struct Begun {
     waiting: Waiting,
+    /// The message that it brings.
+    name: Option<MessageName>,
     peer: LitePeer,
     at: Instant,
 }
@@ -55,6 +57,8 @@ pub struct Answer {
     answering: Answering,
     ephemeral: [u8; 32],
     peer: LitePeer,
+    /// The message that the first frame brought.
+    name: Option<MessageName>,
 }
 
 impl core::fmt::Debug for Answer {
@@ -101,7 +105,8 @@ impl Sessions {
             .map_err(|_| SealError::BadPreKey)?;
         let (root_key, suite) = (bundle.root_key, Suite::X25519);
         let peer = LitePeer { identity: bundle.identity, root_key, suite };
-        self.handshakes.begin(Begun { waiting, peer, at: now });
+        let name = inner.first().and_then(|head| lite::name_of(head));
+        self.handshakes.begin(Begun { waiting, name, peer, at: now });
         Ok(envelope(header, FIRST, &frame))
     }
 
@@ -151,6 +156,7 @@ impl Sessions {
         let (text, answering) = claimed.open(ours, &theirs.x25519, &fields, &tag)?;
         let (suite, root_key) = (Suite::X25519, bundle.root_key);
         let message = Alone { preimage: text.preimage.to_receipt(), peer, suite, root_key };
+        let name = lite::name_of(&text.text);
         let opened = Opened { fresh: true, inner: text.text, ..message.opened() };
         let oldest = prekeys.oldest().unwrap_or(ours.id);
         let remembered = Remembered { prekey_id: ours.id, message: Some(message) };
@@ -158,7 +164,7 @@ impl Sessions {
         self.raise_floor(&peer.address(), suite);
         let ephemeral = handshake::ephemeral_of(body(envelope, FIRST).unwrap_or_default())?;
         let peer = LitePeer { identity: peer, root_key, suite };
-        Ok((opened, Some(Answer { answering, ephemeral, peer })))
+        Ok((opened, Some(Answer { answering, ephemeral, peer, name })))
     }
 
     /// Seals the second frame of a handshake; a lite session comes of it, which is sealed in when
@@ -174,12 +180,16 @@ impl Sessions {
         inner: &[&[u8]],
         rng: &mut NodeRng,
     ) -> Result<Sealed, SealError> {
-        let Answer { answering, ephemeral, peer } = answer;
+        let Answer { answering, ephemeral, peer, name } = answer;
         let header = lite_header(params, peer.identity.address());
         let fields = header.immutable_without_lock();
         let (frame, seed) =
             answering.second(&ephemeral, &fields, inner, rng).map_err(|_| SealError::BadPreKey)?;
-        self.open_lite_session(now, LiteId(rng.array()), peer, &seed, false);
+        let id = LiteId(rng.array());
+        self.open_lite_session(now, id, peer, &seed, false);
+        if let Some(name) = name {
+            self.lite.agree_opened(id, name);
+        }
         Ok(envelope(header, SECOND, &frame))
     }
 
@@ -202,7 +212,7 @@ impl Sessions {
         let (index, (text, seed)) = found.ok_or(Unsupported::UnknownSession)?;
         let begun = self.handshakes.waiting.remove(index).ok_or(Unsupported::UnknownSession)?;
         let LitePeer { identity: peer, root_key, suite } = begun.peer;
-        self.open_agreed(now, &text.preimage.0, begun.peer, &seed);
+        self.open_agreed(now, &text.preimage.0, &begun, &seed);
         self.raise_floor(&peer.address(), suite);
         Ok(Opened {
             peer,
@@ -216,9 +226,12 @@ impl Sessions {
         })
     }
 
-    fn open_agreed(&mut self, now: Instant, name: &[u8; 10], peer: LitePeer, seed: &LiteSeed) {
-        let (id, _) = name.split_first_chunk().expect("8 is less than 10");
-        self.open_lite_session(now, LiteId(*id), peer, seed, true);
+    fn open_agreed(&mut self, now: Instant, s: &[u8; 10], begun: &Begun, seed: &LiteSeed) {
+        let (id, _) = s.split_first_chunk().expect("8 is less than 10");
+        self.open_lite_session(now, LiteId(*id), begun.peer, seed, true);
+        if let Some(name) = begun.name {
+            self.lite.agree_sent(LiteId(*id), name);
+        }
     }
 
     /// A first frame of ours was refused: the peer lacks our bundle, or wants to be shown more.

@@ -67,10 +67,13 @@ impl Sessions {
         }
         let header = lite_header(params, *to);
         let (now_s, floor) = (self.clock.seconds(now), self.floor(to));
-        let sealed = self.lite.seal(now_s, floor, header, inner).map_err(|error| match error {
-            LiteError::NoSession => SealError::NoSession,
-            LiteError::AwaitingCommit => SealError::AwaitingCommit,
-        })?;
+        let sealed =
+            self.lite.seal(now_s, self.rules, floor, header, inner).map_err(
+                |error| match error {
+                    LiteError::NoSession => SealError::NoSession,
+                    LiteError::AwaitingCommit => SealError::AwaitingCommit,
+                },
+            )?;
         let mut bytes = Vec::with_capacity(HEADER_LEN + sealed.body.len());
         sealed.header.write(&mut bytes);
         bytes.extend_from_slice(&sealed.body);
@@ -92,6 +95,14 @@ impl Sessions {
         self.clock.start(now);
         let now_s = self.clock.seconds(now);
         self.lite.open_session(now_s, id, peer, seed, confirmed, &self.protected);
+    }
+
+    /// Takes in the lite session of a secret that two people agreed on (`MLL-21`). It is sealed in
+    /// at once, and only listened to when the peer turns out not to have it yet.
+    pub fn open_by_secret(&mut self, now: Instant, peer: LitePeer, seed: &LiteSeed) {
+        self.clock.start(now);
+        let now_s = self.clock.seconds(now);
+        self.lite.open_by_secret(now_s, peer, seed, &self.protected);
     }
 
     /// A receipt came for an envelope that was sealed, or told of a session, by this mark.
@@ -132,7 +143,7 @@ impl Sessions {
         body: &LiteBody<'_>,
     ) -> Result<Opened, Error> {
         let now_s = self.clock.seconds(now);
-        let lite = self.lite.open(now_s, envelope.header(), body)?;
+        let lite = self.lite.open(now_s, self.rules, envelope.header(), body)?;
         let id = SessionId(lite.id.0);
         if lite.text.is_some() {
             self.lite.confirm(lite.id);

@@ -310,6 +310,8 @@ pub struct TraceReply {
     pub address: Address,
     /// What it says of the way on.
     pub end: TraceEnd,
+    /// Over which medium it says the question came: a number below 64, 0 when it does not say.
+    pub medium: u8,
 }
 
 impl TraceReply {
@@ -321,14 +323,15 @@ impl TraceReply {
         let mut r = Reader::new(body);
         let id = r.array("trace id")?;
         let address = Address::from_bytes(r.array("address")?);
-        let end = match r.u8("trace end")? {
+        let byte = r.u8("trace end")?;
+        let end = match byte & 3 {
             0 => TraceEnd::Onward,
             1 => TraceEnd::Destination,
             2 => TraceEnd::DeadEnd,
             _ => return Err(Malformed::OutOfRange("trace end")),
         };
         r.finish("trace reply")?;
-        Ok(Self { id, address, end })
+        Ok(Self { id, address, end, medium: byte >> 2 })
     }
 
     /// Appends a whole frame.
@@ -337,6 +340,6 @@ impl TraceReply {
         let mut w = Writer::new(buf);
         w.array(&self.id);
         w.array(self.address.as_bytes());
-        w.u8(self.end as u8);
+        w.u8(self.end as u8 | self.medium << 2);
     }
 }

@@ -21,7 +21,8 @@ fn samples() -> Vec<Vec<u8>> {
     add(&|f| NoRoute { lock: [3; 16], dest: address }.write(f));
     add(&|f| BundleRequest { address, min_version: 200, hops_left: 9 }.write(f));
     add(&|f| TraceRequest { id: [4; 8], dest: address, hops_left: 3 }.write(f));
-    add(&|f| TraceReply { id: [4; 8], address, end: TraceEnd::DeadEnd }.write(f));
+    let end = TraceEnd::DeadEnd;
+    add(&|f| TraceReply { id: [4; 8], address, end, medium: 4 }.write(f));
     out
 }
 
@@ -56,7 +57,7 @@ fn hop_01_layouts() {
     assert_eq!(hex(&samples[3]), ["0113", &"03".repeat(16), &"07".repeat(16)].concat());
     assert_eq!(hex(&samples[4]), ["0130", &"07".repeat(16), "c801", "09"].concat());
     assert_eq!(hex(&samples[5]), ["0138", &"04".repeat(8), &"07".repeat(16), "03"].concat());
-    assert_eq!(hex(&samples[6]), ["0139", &"04".repeat(8), &"07".repeat(16), "02"].concat());
+    assert_eq!(hex(&samples[6]), ["0139", &"04".repeat(8), &"07".repeat(16), "12"].concat());
 }
 
 #[test]

@@ -31,9 +31,22 @@ impl Radios {
         let map = folder.join("map.toml");
         fs::create_dir_all(&folder)?;
         fs::write(&map, map_of_a_line(names))?;
+        Self::open(programs, folder, &["--map", &map.display().to_string()])
+    }
+
+    /// An air without a map, in a folder that is there.
+    ///
+    /// # Errors
+    ///
+    /// There is no air after some time.
+    pub fn plain(programs: &Programs, folder: PathBuf) -> io::Result<Self> {
+        Self::open(programs, folder, &[])
+    }
+
+    fn open(programs: &Programs, folder: PathBuf, arguments: &[&str]) -> io::Result<Self> {
         let mut radios = Self { programs: programs.clone(), folder, children: Vec::new() };
         let socket = radios.socket();
-        radios.start(&["air", "--listen", &socket, "--map", &map.display().to_string()])?;
+        radios.start(&[&["air", "--listen", &socket], arguments].concat())?;
         eventually(READY_WITHIN, || PathBuf::from(&socket).exists().then_some(()))
             .ok_or_else(|| io::Error::other("there is no air"))?;
         Ok(radios)
@@ -56,6 +69,16 @@ impl Radios {
     /// It does not come up.
     pub fn tcp(&mut self, name: &str) -> io::Result<String> {
         self.modem(name, &["--tcp", "0"])
+    }
+
+    /// A modem at a place in metres, reached as these arguments say; the URI that it tells.
+    ///
+    /// # Errors
+    ///
+    /// It does not come up.
+    pub fn at(&mut self, place: &str, line: &[&str]) -> io::Result<String> {
+        let socket = self.socket();
+        self.start(&[&["rnode", "--air", &socket, "--at", place], line].concat())
     }
 
     fn modem(&mut self, name: &str, line: &[&str]) -> io::Result<String> {

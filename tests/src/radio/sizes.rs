@@ -5,7 +5,6 @@ use mesh::{
     compact::{self, Labels},
     identity::Capabilities,
     lite::{group, handshake},
-    receipt::TransferableReceipt,
     wire::{
         VERSION,
         frame::{self, FrameKind},
@@ -26,6 +25,8 @@ const SESSION_TAG_LEN: usize = 3;
 const NAME_LEN: usize = 11;
 /// What agrees on a shorter name.
 const NOTE_LEN: usize = 6;
+/// Of a receipt that can be shown to others, what its asker does not know (`NODE-16`).
+const SIGNATURE_LEN: usize = 64;
 
 fn compact_len(frame: &[u8], labels: &mut Labels) -> usize {
     let mut body = Vec::new();
@@ -88,7 +89,6 @@ fn channel(form: u8, rest_len: usize) -> usize {
 /// What each frame is, and its bytes on the air, the modem's one included.
 pub fn rows() -> Vec<(&'static str, usize)> {
     let first = |text_len: usize| lite(handshake::FIRST_OVERHEAD + NAME_LEN + text_len).0;
-    let proof = TransferableReceipt::LEN + NAME_LEN;
     vec![
         ("direct message of 10 B", lite(1 + 10).1),
         ("direct message of 50 B", lite(1 + 50).1),
@@ -100,7 +100,7 @@ pub fn rows() -> Vec<(&'static str, usize)> {
         ("announce", announce().0),
         ("route update of one destination (time of it alone)", announce().1),
         ("receipt for the session", receipt()),
-        ("receipt that can be shown to others", lite(proof).1),
+        ("receipt that can be shown to others", lite(1 + SIGNATURE_LEN).1),
     ]
 }
 
@@ -115,6 +115,7 @@ mod tests {
         let len = |what: &str| rows.iter().find(|(row, _)| *row == what).map(|(_, len)| *len);
         assert_eq!(len("direct message of 50 B"), Some(74));
         assert_eq!(len("receipt for the session"), Some(18));
+        assert_eq!(len("receipt that can be shown to others"), Some(88));
         assert!(len("first contact and 50 B in one frame").is_some_and(|len| len <= 175));
         assert_eq!(len("channel message of 50 B, proven by a checkpoint"), Some(72));
         assert_eq!(len("channel message of 50 B, signed at once"), Some(128));

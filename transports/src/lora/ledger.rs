@@ -117,6 +117,16 @@ impl Ledger {
         }
     }
 
+    /// In what time a transmission of `air_us` may begin, if nothing else is sent before
+    /// (`AIR-29`).
+    pub fn wait(&self, now: Instant, name: &str, class: AirClass, air_us: u64) -> Duration {
+        match self.ask(now, name, class, air_us) {
+            Verdict::Now | Verdict::AfterWriting => Duration::ZERO,
+            Verdict::At(then) => then.saturating_since(now),
+            Verdict::Never => HOUR,
+        }
+    }
+
     /// A transmission is handed over (`AIR-21`). It counts even if nobody asked.
     pub fn charge(&mut self, now: Instant, name: &str, air_us: u64) {
         if let Some(account) = self.accounts.get_mut(name) {

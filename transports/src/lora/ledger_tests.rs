@@ -69,8 +69,8 @@ fn worst_hour_us(sent: &[(u64, u64)]) -> u64 {
 }
 
 /// Random traffic for hours of a node that is restarted at random, by crash or in good order, whose
-/// modem holds frames back for up to a minute.
-fn traffic(seed: u64, restarts: bool) -> Vec<(u64, u64)> {
+/// modem holds frames back for up to a minute. One that does not obey sends whatever it is told.
+fn traffic(seed: u64, restarts: bool, obeys: bool) -> Vec<(u64, u64)> {
     let mut dice = Dice(seed | 1);
     let mut ledger = Ledger::new();
     ledger.open(P, SHARE_US);
@@ -95,6 +95,7 @@ fn traffic(seed: u64, restarts: bool) -> Vec<(u64, u64)> {
             verdict = ledger.ask(now, P, class, air_us);
         }
         match verdict {
+            _ if !obeys => sent.push((truth, air_us)),
             Verdict::Now => {
                 ledger.charge(now, P, air_us);
                 let begin = truth + dice.below_one_of([1, 1_000_000, 50_000_000]);
@@ -138,17 +139,26 @@ fn real_stamp(machine: u8, since_us: u64, truth_us: u64) -> Stamp {
 #[test]
 fn air_20_no_hour_exceeds_its_share() {
     for seed in 1..=6 {
-        let sent = traffic(seed * 7_919, false);
+        let sent = traffic(seed * 7_919, false, true);
         let worst = worst_hour_us(&sent);
         assert!(worst <= SHARE_US, "seed {seed}: {worst} µs");
         assert!(worst > SHARE_US / 2, "seed {seed}: it is to be of use, too: {worst} µs");
     }
 }
 
+/// The check of the two others can fail: a radio that asks and does not obey is noticed.
+#[test]
+fn air_20_who_does_not_obey_is_noticed() {
+    for seed in 1..=6 {
+        let worst = worst_hour_us(&traffic(seed * 7_919, false, false));
+        assert!(worst > SHARE_US, "seed {seed}: {worst} µs");
+    }
+}
+
 #[test]
 fn air_20_no_hour_exceeds_its_share_over_restarts() {
     for seed in 1..=12 {
-        let worst = worst_hour_us(&traffic(seed * 104_729, true));
+        let worst = worst_hour_us(&traffic(seed * 104_729, true, true));
         assert!(worst <= SHARE_US, "seed {seed}: {worst} µs");
     }
 }
@@ -199,6 +209,34 @@ fn air_22_the_last_part_is_kept() {
         assert!(matches!(ledger.ask(at(0), P, class, 2), Verdict::At(_)), "{class:?}");
         assert_eq!(ledger.ask(at(0), P, class, SHARE_US / 100 * percent + 1), Verdict::Never);
     }
+}
+
+#[test]
+fn air_29_the_wait_is_what_it_takes() {
+    let mut dice = Dice(29);
+    for _ in 0..200 {
+        let mut ledger = Ledger::new();
+        ledger.open(P, SHARE_US);
+        let mut ledger = written(ledger, at(0), SHARE_US);
+        for _ in 0..dice.below(40) {
+            ledger.charge(at(dice.below(3_000)), P, dice.below(SHARE_US / 20));
+        }
+        let (now, air_us) = (at(3_000), 1 + dice.below(SHARE_US / 20));
+        let ask = |ledger: &Ledger, now| ledger.ask(now, P, AirClass::Conversation, air_us);
+        let wait = ledger.wait(now, P, AirClass::Conversation, air_us);
+        assert!(!matches!(ask(&ledger, now + wait), Verdict::At(_)), "it may go then");
+        if let Some(before) = wait.checked_sub(Duration::from_micros(1)) {
+            let verdict = ask(&ledger, now + before);
+            assert_eq!(verdict, Verdict::At(now + wait), "and not before");
+        }
+    }
+    let lost = {
+        let mut ledger = Ledger::lost(at(0));
+        ledger.open(P, SHARE_US);
+        ledger
+    };
+    let wait = lost.wait(at(10), P, AirClass::Conversation, 1);
+    assert_eq!(wait, Duration::from_secs(60 + 3_660 - 10), "what is not known was used");
 }
 
 /// Where a transmission may be too long, the settings at which one could be are refused.

@@ -302,6 +302,12 @@ impl Station {
         self.band
     }
 
+    /// In what time the law lets the next message out, if nothing else is sent before (`AIR-29`).
+    pub fn message_wait(&self, now: Instant, ledger: &Ledger) -> Duration {
+        let air_us = micros(self.air(PACKET_MAX));
+        ledger.wait(now, self.band.name, AirClass::Conversation, air_us)
+    }
+
     /// What the modem reports.
     pub fn stats(&self) -> Option<&Stats> {
         self.rnode.as_ref().map(Rnode::stats)

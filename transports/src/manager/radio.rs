@@ -66,6 +66,8 @@ pub struct RadioStatus {
     pub stats: Option<Stats>,
     /// Every account of the node's ledger in its region.
     pub airtime: Vec<(&'static str, Balance)>,
+    /// In what time the law lets the next message out; zero at once.
+    pub message_wait: Duration,
     /// Who is heard.
     pub neighbours: Vec<RadioNeighbour>,
     /// What the radio port counted.
@@ -317,6 +319,7 @@ impl TransportManager {
                 band: station.band(),
                 stats: station.stats().copied(),
                 airtime: airtime.collect(),
+                message_wait: station.message_wait(now, ledger),
                 neighbours: neighbours.collect(),
                 counters: *station.counters(),
             }

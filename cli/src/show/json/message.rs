@@ -12,6 +12,21 @@ pub struct Sent {
     pub id: String,
     /// How far it is known to have come.
     pub state: String,
+    /// What it means for the radio that it goes by first, if it does.
+    pub radio: Option<OnAir>,
+}
+
+/// A message and the radio that it leaves by (`CLI-55`, `CLI-60`).
+#[derive(Debug, Serialize)]
+pub struct OnAir {
+    /// The id of the modem's link.
+    pub modem: String,
+    /// Air time to the first relay or recipient, once keys are agreed.
+    pub air_ms: f64,
+    /// `modem`, `air-time` or `channel`.
+    pub waits_for: &'static str,
+    /// In what time the law lets it begin, if that is what it waits for.
+    pub wait_s: Option<f64>,
 }
 
 /// A payload as text where it is text, else as Base64 (`CLI-56`).
@@ -122,6 +137,8 @@ pub struct Hop {
     pub name: Option<String>,
     /// The link that leads to it, when it is ours.
     pub link: Option<String>,
+    /// Over what it is reached from the node before it, as that one says.
+    pub medium: Option<String>,
     /// Round trip to it.
     pub rtt_ms: f64,
 }
@@ -133,6 +150,7 @@ impl From<api::TraceHop> for Hop {
             address: hop.address,
             name: hop.name,
             link: hop.link,
+            medium: hop.medium,
             rtt_ms: from_us(hop.rtt_us),
         }
     }
@@ -157,6 +175,23 @@ pub struct Why {
     pub age_s: f64,
     /// Time until it is given up.
     pub expires_in_s: f64,
+    /// The way to its recipient as it is known now, while it is under way.
+    pub way: Option<Way>,
+    /// What it waits for on the radio that it is to leave by, if it is still here and that is one.
+    pub radio: Option<OnAir>,
+}
+
+/// A way to somebody (`CLI-60`).
+#[derive(Debug, Serialize)]
+pub struct Way {
+    /// 1 is a neighbour.
+    pub hops: u8,
+    /// The neighbour that it begins at.
+    pub next_hop: String,
+    /// The medium to that neighbour.
+    pub medium: Option<String>,
+    /// What 1,000 bytes take of air and wire time, all hops together.
+    pub kilobyte_ms: f64,
 }
 
 /// One try.
@@ -186,6 +221,8 @@ impl From<api::Message> for Why {
             next_try_s: message.next_try_ms.map(from_ms),
             age_s: from_ms(message.age_ms),
             expires_in_s: from_ms(message.expires_in_ms),
+            way: None,
+            radio: None,
         }
     }
 }

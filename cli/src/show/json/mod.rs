@@ -29,7 +29,8 @@ pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Pub
 pub use lab::{AirEvent, Lab, LabAir, LabHearing, LabMessage, LabNode, Rnode};
 pub use meeting::{Accepted, GivenInvite, Invite, Invites, Request, Requests};
 pub use message::{
-    Cancelled, Hop, Inbox, Message, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try, Why,
+    Cancelled, Hop, Inbox, Message, OnAir, Payload, Ping, Proof, Queue, Queued, Sent, Trace, Try,
+    Way, Why,
 };
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use radio::{Radio, RadioNeighbour, RadioScan, RadioScanRow, RadioSettings, Radios};

@@ -28,6 +28,8 @@ pub struct Radio {
     pub firmware: Option<String>,
     /// Air time by sub-band.
     pub airtime: Vec<RadioAirtime>,
+    /// When the law lets the next message go out.
+    pub message_wait_s: f64,
     /// The share of time the channel was busy of late.
     pub channel_load: Option<f64>,
     /// The same of the last hour.
@@ -145,6 +147,7 @@ impl From<api::Radio> for Radio {
             settings: radio.settings.into(),
             firmware: radio.firmware,
             airtime: radio.airtime.into_iter().map(Into::into).collect(),
+            message_wait_s: from_ms(radio.message_wait_ms),
             channel_load: radio.channel_load,
             channel_load_hour: radio.channel_load_hour,
             noise_floor_dbm: radio.noise_floor_dbm,

@@ -21,14 +21,14 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn lite_config() -> ChannelConfig {
+pub(super) fn lite_config() -> ChannelConfig {
     let proof = LiteProof::Checkpoint;
     ChannelConfig { lite: LitePolicy::Always, proof, ..ChannelConfig::default() }
 }
 
 /// Nodes in a row that publish for radio; the first created the channel, the others joined it, those
 /// in `strangers` did not.
-fn line(
+pub(super) fn line(
     nodes: usize,
     strangers: &[usize],
     config: ChannelConfig,
@@ -45,7 +45,7 @@ fn line(
 }
 
 /// Lite objects that went over a link to `receiver`, by form.
-fn objects(world: &World, receiver: usize) -> Vec<LiteObject> {
+pub(super) fn objects(world: &World, receiver: usize) -> Vec<LiteObject> {
     let to = world
         .trace
         .iter()
@@ -63,7 +63,12 @@ fn forged_drops(world: &World, node: usize) -> u64 {
 }
 
 /// What a lying member makes of a message of the first node: the same name, another text.
-fn forgery(world: &World, keys: &ChannelKeys, said: &LiteObject, payload: &[u8]) -> Vec<u8> {
+pub(super) fn forgery(
+    world: &World,
+    keys: &ChannelKeys,
+    said: &LiteObject,
+    payload: &[u8],
+) -> Vec<u8> {
     let victim = *world.nodes[0].identity.public().node_key();
     let lineage = world.nodes[0].channels.lineage.expect("it published");
     let (_, counter) = said.voice().expect("a message");
@@ -75,7 +80,7 @@ fn forgery(world: &World, keys: &ChannelKeys, said: &LiteObject, payload: &[u8])
     frame
 }
 
-fn texts(messages: &[ChannelMessage]) -> Vec<(&str, bool)> {
+pub(super) fn texts(messages: &[ChannelMessage]) -> Vec<(&str, bool)> {
     fn text(message: &ChannelMessage) -> (&str, bool) {
         (core::str::from_utf8(&message.payload).expect("text"), message.proven)
     }

@@ -5,5 +5,6 @@ mod flooding;
 mod formats;
 mod lite;
 mod membership;
+pub(crate) mod mutants;
 mod storage;
 mod world;

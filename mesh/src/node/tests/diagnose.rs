@@ -1,5 +1,5 @@
 use super::*;
-use crate::node::Audience;
+use crate::{node::Audience, wire::frame::FrameKind};
 
 #[test]
 fn node_08_ping_and_pong() {
@@ -51,9 +51,45 @@ fn hop_09_trace_names_every_hop() {
             "hop {ttl}"
         );
     }
+    let media = |e: &Event| matches!(e, Event::Hop { medium: Some(Medium::Memory), .. });
+    assert_eq!(net.hosts[0].events.iter().filter(|e| media(e)).count(), 4);
     net.cut(2);
     net.run(Duration::from_secs(1));
     net.command(0, Command::Trace { to, token: 9, ttl: 9 });
     net.run(Duration::from_secs(1));
     assert!(net.has_event(0, |e| matches!(e, Event::Hop { token: 9, end: Some(false), .. })));
+}
+
+/// HOP-09: of its own link a node believes itself, of the others those who answer; what it does not
+/// know is unknown, and nothing is lost.
+#[test]
+fn hop_09_media_are_told_and_may_be_unknown() {
+    for (code, told) in [(0, None), (2, Some(Medium::Tcp)), (4, Some(Medium::Lora)), (63, None)] {
+        let mut net = Net::line(4);
+        net.meddle = Some(match code {
+            0 => |_, _, frame| claim::<0>(frame),
+            2 => |_, _, frame| claim::<2>(frame),
+            4 => |_, _, frame| claim::<4>(frame),
+            _ => |_, _, frame| claim::<63>(frame),
+        });
+        let to = net.address(3);
+        for ttl in 1..=3 {
+            net.command(0, Command::Trace { to, token: u64::from(ttl), ttl });
+        }
+        net.run(Duration::from_secs(1));
+        for (hop, expected) in [(1, Some(Medium::Memory)), (2, told), (3, told)] {
+            let is = |e: &Event| matches!(e, Event::Hop { ttl, medium, .. } if *ttl == hop && *medium == expected);
+            assert!(net.has_event(0, is), "hop {hop}, code {code}");
+        }
+    }
+}
+
+/// Writes a medium into every answer to a trace.
+fn claim<const CODE: u8>(frame: &mut [u8]) -> bool {
+    if frame.get(1) == Some(&FrameKind::TRACE_REPLY.0)
+        && let Some(last) = frame.last_mut()
+    {
+        *last = *last & 3 | CODE << 2;
+    }
+    true
 }

@@ -5,6 +5,7 @@ mod channels;
 mod crowd;
 mod meeting;
 mod messages;
+pub(crate) mod mutants;
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;

@@ -63,6 +63,25 @@ pub(crate) fn counters_wait_for_the_disk(rules: Rules) -> bool {
     sealed < 10_000
 }
 
+/// `MLL-08`
+pub(crate) fn a_lite_copy_opens_once(rules: Rules) -> bool {
+    let (mut alice, mut bob) = acquainted(rules);
+    let (now, to) = (alice.now, bob.identity.address());
+    let sealed = alice.sessions.seal_lite(now, &to, &PARAMS, &[b"\x01once"]).expect("they met");
+    let first = bob.open(sealed.bytes()).expect("it is for bob");
+    let second = bob.open(sealed.bytes()).expect("a duplicate gives its receipt");
+    first.fresh && !second.fresh
+}
+
+/// `MLL-06`
+pub(crate) fn lite_counters_wait_for_the_disk(rules: Rules) -> bool {
+    let (mut alice, bob) = acquainted(rules);
+    let (now, to) = (alice.now, bob.identity.address());
+    let mut seal = || alice.sessions.seal_lite(now, &to, &PARAMS, &[b"\x01"]);
+    let refused = (0..10_000).find_map(|_| seal().err());
+    refused == Some(SealError::AwaitingCommit)
+}
+
 /// `SES-14`
 pub(crate) fn nothing_below_the_floor(rules: Rules) -> bool {
     let (mut alice, bob) = acquainted(rules);

@@ -59,7 +59,8 @@ fn session() -> Vec<String> {
     let mut sending = LiteSending::new(&direction);
     let associated: Vec<u8> = (0..27).collect();
     let vectors = (0..18).map(|_| {
-        let (counter, leaf) = sending.take().expect("the first block is ours");
+        let (counter, leaf) =
+            sending.take(crate::rules::Rules::ALL).expect("the first block is ours");
         let text = format!("message {counter}").into_bytes();
         let mut bytes = text.clone();
         let (tag, preimage) = chain::message_key(&leaf).seal(&associated, &mut bytes);
