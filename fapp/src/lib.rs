@@ -1,4 +1,14 @@
-//! Appointments.
+//! FAPP: free appointments of psychotherapists, announced, found and reserved without a registry.
+//!
+//! No network, no clock, no disk: a driver hands in time, randomness and bytes, and takes frames, letters and
+//! rows out. A tour:
+//!
+//! 1. [`vocabulary`], [`plz`], [`slot`], [`calendar`]: the words of the domain.
+//! 2. [`announce`], [`tombstone`]: what a practice signs.
+//! 3. [`cache`], [`query`]: what a node knows, and how it is searched without a packet.
+//! 4. [`router`]: how announces spread, and how two neighbours compare what they have.
+//! 5. [`reservation`]: asking for a slot so that nobody between can tell.
+//! 6. [`trust`]: who a practice is, shown for what it is.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     UnixSeconds,
+    plz::PlzPrefix,
     query::{QueryError, SlotQuery},
     vocabulary::{Term, Terms},
 };
@@ -85,8 +86,8 @@ impl FappRouter {
     pub fn send_query(&mut self, now: UnixSeconds, query: &SlotQuery) -> Result<u64, QueryError> {
         query.check()?;
         let text = query.plz.as_ref().or(query.plz_prefix.as_ref());
-        let prefix = text.and_then(|text| crate::plz::PlzPrefix::parse(text).ok());
-        let region = prefix.and_then(|prefix| prefix.region());
+        let prefix = text.and_then(|text| PlzPrefix::parse(text).ok());
+        let region = prefix.and_then(PlzPrefix::region);
         let region = region.ok_or(QueryError::RadiusWithoutPlz)?;
         let number = self.asking.next;
         self.asking.next += 1;

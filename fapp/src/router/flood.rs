@@ -146,24 +146,27 @@ impl FappRouter {
     }
 
     fn take(&mut self, now: UnixSeconds, from: NeighbourId, object: Brought) -> bool {
-        let (therapist, taken, event): ([u8; 32], _, fn([u8; 32]) -> FappEvent) = match object {
+        let (taken, event) = match object {
             Brought::Announce(announce) => {
                 let therapist = *announce.therapist();
                 let tier = self.cache.get(&therapist).map_or(Tier::SelfSigned, |(_, tier)| tier);
                 let taken = self.cache.insert(now, announce, tier, Some(from));
-                (therapist, taken, FappEvent::Announced)
+                (taken, FappEvent::Announced(therapist))
             }
             Brought::Tombstone(tombstone) => {
                 let therapist = *tombstone.therapist();
-                (therapist, self.cache.bury(now, tombstone), FappEvent::Withdrawn)
+                (self.cache.bury(now, tombstone), FappEvent::Withdrawn(therapist))
             }
+        };
+        let (FappEvent::Announced(therapist) | FappEvent::Withdrawn(therapist)) = event else {
+            return false;
         };
         if taken.is_err() {
             self.counters.unwelcome += 1;
             return false;
         }
         self.counters.taken += 1;
-        self.say(event(therapist));
+        self.say(event);
         self.spread(&therapist, Some(from));
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
             // It has at least this one.
