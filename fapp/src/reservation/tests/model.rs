@@ -300,8 +300,7 @@ fn rsv_40_with_cancellations() {
 
 #[test]
 fn rsv_42_with_both_cancellations() {
-    let scope =
-        Scope { declines: true, practice_cancels: true, patient_cancels: true, ..Scope::default() };
+    let scope = Scope { practice_cancels: true, patient_cancels: true, ..Scope::default() };
     let (model, start) = Model::new(scope);
     let states =
         model.explore(start, 64, |world| model.all_agree(world)).expect("holds everywhere");
