@@ -66,7 +66,8 @@ pub const SUBKEY_LIFE_S: u64 = 7 * 86_400;
 /// How long what belonged to a slot is kept after its end, in seconds (`RSV-45`).
 pub const AFTERWARDS_S: u64 = 86_400;
 
-/// Zero bits of a request's work at least (`RSV-31`): 2^14 hashes are some 5 ms of a core.
+/// Zero bits of a request's work at least (`RSV-31`): 2^14 hashes are 1.4 ms of a fast core in the
+/// median.
 pub const WORK_BITS_MIN: u8 = 14;
 
 /// Zero bits of a request's work at most (`RSV-31`): 2^20 hashes are some 0.3 s of a core.

@@ -235,7 +235,7 @@ impl Content {
         out
     }
 
-    /// Reads what [`Content::write`] wrote, and nothing else.
+    /// Reads a padded content, and nothing else.
     ///
     /// # Errors
     /// [`Malformed`] names the field.
