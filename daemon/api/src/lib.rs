@@ -86,6 +86,7 @@ pub const BUS_NAME: &str = "org.quicprochat.Daemon1";
 /// The introspection files: interface name and content, one interface a file.
 pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Access1", include_str!("../xml/org.quicprochat.Access1.xml")),
+    ("org.quicprochat.Appointments1", include_str!("../xml/org.quicprochat.Appointments1.xml")),
     ("org.quicprochat.Channels1", include_str!("../xml/org.quicprochat.Channels1.xml")),
     ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
     ("org.quicprochat.Daemon1", include_str!("../xml/org.quicprochat.Daemon1.xml")),
@@ -98,7 +99,6 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Peer1", include_str!("../xml/org.quicprochat.Peer1.xml")),
     ("org.quicprochat.Peers1", include_str!("../xml/org.quicprochat.Peers1.xml")),
     ("org.quicprochat.Radios1", include_str!("../xml/org.quicprochat.Radios1.xml")),
-    ("org.quicprochat.Appointments1", include_str!("../xml/org.quicprochat.Appointments1.xml")),
     ("org.quicprochat.Requests1", include_str!("../xml/org.quicprochat.Requests1.xml")),
     ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
 ];
