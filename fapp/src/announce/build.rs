@@ -167,11 +167,12 @@ impl Draft {
         if self.sequence == 0 {
             return Err(AnnounceError::Sequence);
         }
+        self.check_slots()?;
         let life_s = self.expires.0.saturating_sub(self.issued.0);
         if life_s == 0 || life_s > LIFETIME_MAX_S || self.issued.0 / 60 > u64::from(u32::MAX) {
             return Err(AnnounceError::Lifetime);
         }
-        self.check_slots()
+        Ok(())
     }
 
     fn check_slots(&self) -> Result<(), AnnounceError> {
