@@ -158,8 +158,8 @@ impl SlotQuery {
 }
 
 fn within(middle: Place, radius_m: u32) -> Vec<(Plz, u32)> {
-    let distance = |plz: Plz| plz.place().map(|place| (plz, place.distance_m(middle)));
-    Plz::all().filter_map(distance).filter(|(_, metres)| *metres <= radius_m).collect()
+    let distance = |(plz, place): (Plz, Place)| (plz, place.distance_m(middle));
+    Plz::places().map(distance).filter(|(_, metres)| *metres <= radius_m).collect()
 }
 
 fn fits<T: Term>(wanted: Option<T>, offered: Terms<T>) -> bool {
