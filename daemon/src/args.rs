@@ -41,6 +41,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
     let mut flags = Flags::default();
     let mut listen: Vec<String> = Vec::new();
     let mut relays: Vec<String> = Vec::new();
+    let mut pages: Vec<String> = Vec::new();
     let mut check = false;
     while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
         let Arg::Long(name) = arg else {
@@ -71,6 +72,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
             "serve-iroh-relay" => set("iroh.serve_relay", Value::Text(text()?)),
             "iroh-relay" => relays.push(text()?),
             "tcp-listen" => listen.push(text()?),
+            "web-listen" => pages.push(text()?),
             "config" => flags.sources.file = Some(PathBuf::from(text()?)),
             "check-config" => check = true,
             "new-identity" => flags.new_identity = true,
@@ -82,6 +84,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, String
     if !listen.is_empty() {
         let listen = Value::List(listen);
         flags.sources.flags.push(("--tcp-listen".into(), "tcp.listen", listen));
+    }
+    if !pages.is_empty() {
+        let pages = Value::List(pages);
+        flags.sources.flags.push(("--web-listen".into(), "web.listen", pages));
     }
     if !relays.is_empty() {
         let relays = Value::List(relays);
@@ -114,6 +120,8 @@ Without any flag it is a node ready for use: it makes an identity, listens, and 
       --socket PATH            the Unix socket of the API
       --config FILE            the configuration file
       --tcp-listen ADDR:PORT   where neighbours may connect to; may be given more than once
+      --web-listen ADDR:PORT   where the page for patients and practices is; on other addresses than
+                               loopback it is for visitors; may be given more than once
       --name TEXT              what people call this node
       --log-level LEVEL        error, warn, info, debug or trace
       --log-format FORMAT      plain, json or journald

@@ -35,3 +35,5 @@ pub mod paths;
 pub mod relay;
 pub mod run;
 pub mod store;
+#[cfg(feature = "web")]
+pub mod web;

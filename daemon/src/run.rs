@@ -101,6 +101,8 @@ impl Clients {
         let bus = bus::choose_bus(config.api_bus);
         let (listen, textfile) = (config.metrics_listen.clone(), config.metrics_textfile.clone());
         let asked = Arc::clone(&shared);
+        #[cfg(feature = "web")]
+        let pages = (config.web_listen.clone(), config.data_dir.clone());
         let serve = async move {
             if let Some(bus) = bus {
                 tokio::spawn(bus::join_bus(bus, handle.clone(), Arc::clone(&shared)));
@@ -112,6 +114,8 @@ impl Clients {
                 let shared = Arc::clone(&shared);
                 tokio::spawn(metrics::write_textfile(textfile, handle.clone(), shared));
             }
+            #[cfg(feature = "web")]
+            offer_pages(pages, &handle, &shared).await;
             tokio::select! {
                 () = self.server.run(handle, shared) => {}
                 _ = stopped => {}
@@ -135,6 +139,29 @@ impl RunningClients {
         // It may have ended by itself.
         let _ = self.stop.send(());
         let _ = self.thread.join();
+    }
+}
+
+/// The page, where the configuration wants it.
+#[cfg(feature = "web")]
+async fn offer_pages(
+    (addresses, data_dir): (Vec<std::net::SocketAddr>, PathBuf),
+    handle: &Handle,
+    shared: &Arc<Shared>,
+) {
+    for address in addresses {
+        let (handle, shared) = (handle.clone(), Arc::clone(shared));
+        let web = Arc::clone(&shared);
+        match web.web.listen(address, handle, shared, &data_dir).await {
+            Ok(bound) if bound.ip().is_loopback() => {
+                eprintln!("The page for patients and practices is at http://{bound}/; `qpc web` prints your own address of it.");
+            }
+            Ok(bound) => eprintln!("Visitors find free appointments at http://{bound}/."),
+            Err(error) => {
+                tracing::error!("no page at {address}: {error}");
+                eprintln!("There is no page at {address}: {error}.");
+            }
+        }
     }
 }
 

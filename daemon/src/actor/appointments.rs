@@ -37,6 +37,24 @@ impl Actor {
         Some(act(&mut self.appointments, &mut self.node, now))
     }
 
+    /// Carries a visitor's sealed question to a mailbox node (`WEB-06`).
+    #[cfg(feature = "web")]
+    pub fn carry(
+        &mut self,
+        to: mesh::Address,
+        body: Vec<u8>,
+    ) -> Option<tokio::sync::oneshot::Receiver<Option<Vec<u8>>>> {
+        let (now, at) = (self.clock.now(), self.unix()?);
+        self.appointments.carry(&mut self.node, now, at, to, body)
+    }
+
+    /// A node's signed keys, when they are known; they are asked for otherwise.
+    #[cfg(feature = "web")]
+    pub fn bundle_bytes(&mut self, address: mesh::Address) -> Option<Vec<u8>> {
+        let now = self.clock.now();
+        self.node.bundle_bytes(now, address)
+    }
+
     /// Resolves when what was done until now is durable.
     pub fn durably(&mut self) -> tokio::sync::oneshot::Receiver<()> {
         let now = self.clock.now();

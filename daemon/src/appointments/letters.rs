@@ -206,20 +206,30 @@ impl Appointments {
         token: u64,
         body: &[u8],
     ) {
-        let Some(pool) = &mut self.pool else { return };
+        let Some(body) = self.answer_as_mailbox(node, at, body) else { return };
+        // Who does not wait any more asks again.
+        let _ = node.handle_command(now, Command::ExchangeAnswer { token, body });
+    }
+
+    /// What this node answers as a mailbox node; nothing, when it is none or the question is not for it.
+    pub(super) fn answer_as_mailbox(
+        &mut self,
+        node: &Node,
+        at: UnixSeconds,
+        body: &[u8],
+    ) -> Option<Vec<u8>> {
+        let pool = self.pool.as_mut()?;
         let opened = Opened::prekey_id(body).ok().and_then(|id| {
             let (x25519, xwing) = node.opening_key(id)?;
             Opened::open(&node.address(), x25519, xwing, body).ok()
         });
         let Some(opened) = opened else {
             tracing::debug!("a question that this node cannot open");
-            return;
+            return None;
         };
         let said = serve(pool, at, opened.ask.clone(), opened.suite());
         tracing::debug!("a question is answered with {} letters", said.letters.len());
-        let body = opened.respond(&said, &mut self.rng);
-        // Who does not wait any more asks again.
-        let _ = node.handle_command(now, Command::ExchangeAnswer { token, body });
+        Some(opened.respond(&said, &mut self.rng))
     }
 }
 

@@ -4,6 +4,7 @@
 //! Nothing here waits. The actor hands in what the node told, and calls [`Appointments::run`] in each drain:
 //! rows go to the node's stream of records, frames to links, letters to mailbox nodes.
 
+mod carried;
 mod letters;
 mod offers;
 mod requests;
@@ -21,6 +22,7 @@ use mesh::{
 };
 use tokio::sync::oneshot;
 
+use carried::Carried;
 use letters::Letters;
 pub use offers::{Offer, OfferError, Published};
 pub use requests::{ReserveError, Wish};
@@ -34,6 +36,7 @@ pub struct Appointments {
     patient: Patient,
     pool: Option<Pool>,
     letters: Letters,
+    carried: Carried,
     /// Contact data to be given once a reservation is confirmed.
     contacts: BTreeMap<RequestId, String>,
     /// Links to neighbours, and a frame that found no room.
@@ -81,6 +84,7 @@ impl Appointments {
             patient: Patient::default(),
             pool,
             letters: Letters::default(),
+            carried: Carried::default(),
             contacts: BTreeMap::new(),
             links: BTreeMap::new(),
             rng,
@@ -146,7 +150,9 @@ impl Appointments {
             }
             Event::ExchangeAsked { token, body } => self.on_question(node, now, at, *token, body),
             Event::ExchangeAnswered { token, body } => {
-                self.on_response(at, *token, body.as_deref());
+                if !self.on_carried(*token, body.as_deref()) {
+                    self.on_response(at, *token, body.as_deref());
+                }
             }
             _ => {}
         }

@@ -20,13 +20,13 @@ use crate::appointments::{Appointments as Machine, Offer, Published, Wish};
 
 /// FAPP: free appointments of psychotherapists.
 #[derive(Debug)]
-pub(super) struct Appointments(pub(super) Context);
+pub(crate) struct Appointments(pub(super) Context);
 
 #[interface(name = "org.quicprochat.Appointments1")]
 impl Appointments {
     /// Publishes free slots of this node's practice, beside those that are offered already: when
     /// each begins, in seconds since 1970, and how many minutes it lasts.
-    async fn publish(
+    pub(crate) async fn publish(
         &self,
         slots: Vec<(u64, u16)>,
         options: api::OfferOptions,
@@ -51,7 +51,7 @@ impl Appointments {
     }
 
     /// Takes one slot back, or `all`; how many.
-    async fn withdraw(&self, slot: &str) -> Result<u32, Error> {
+    pub(crate) async fn withdraw(&self, slot: &str) -> Result<u32, Error> {
         let slot = match slot {
             "all" => None,
             name => Some(slot_id(name)?),
@@ -94,7 +94,7 @@ impl Appointments {
     }
 
     /// Asks the practice for a slot; the reservation's name. Asked for is not booked.
-    async fn reserve(&self, slot: &str, options: api::ReserveOptions) -> Result<String, Error> {
+    pub(crate) async fn reserve(&self, slot: &str, options: api::ReserveOptions) -> Result<String, Error> {
         let hold = if options.online == Some(true) { Hold::Online } else { Hold::Kept };
         let wish = Wish { slot: slot_id(slot)?, contact: options.contact, hold };
         let asked = self.act(move |machine, node, now| machine.reserve(node, now, wish)).await?;
@@ -104,7 +104,7 @@ impl Appointments {
     }
 
     /// Reservations of this node's user.
-    async fn reservations(&self) -> Result<Vec<api::Reservation>, Error> {
+    pub(crate) async fn reservations(&self) -> Result<Vec<api::Reservation>, Error> {
         self.act(|machine, _, _| {
             machine.patient().reservations().map(|r| reservation(&r)).collect()
         })
@@ -112,26 +112,41 @@ impl Appointments {
     }
 
     /// Requests for this practice's slots.
-    async fn requests(&self) -> Result<Vec<api::SlotRequest>, Error> {
+    pub(crate) async fn requests(&self) -> Result<Vec<api::SlotRequest>, Error> {
         self.act(|machine, _, _| machine.practice().requests().map(|r| request(&r)).collect()).await
     }
 
     /// Gives a slot to a request; others that wait for it are declined.
-    async fn confirm(&self, request: &str) -> Result<(), Error> {
+    pub(crate) async fn confirm(&self, request: &str) -> Result<(), Error> {
         let id = request_id(request)?;
         self.act(move |machine, _, now| machine.confirm(now, &id)).await?.map_err(invalid)?;
         self.durably().await
     }
 
     /// Declines a request.
-    async fn decline(&self, request: &str) -> Result<(), Error> {
+    pub(crate) async fn decline(&self, request: &str) -> Result<(), Error> {
         let id = request_id(request)?;
         self.act(move |machine, _, now| machine.decline(now, &id)).await?.map_err(invalid)?;
         self.durably().await
     }
 
+    /// The address of the page on this machine, with the token that makes it the owner's. It is offered
+    /// from now on when it was not before. For the daemon's user and root only.
+    async fn page(&self) -> Result<String, Error> {
+        self.0.only_owner()?;
+        #[cfg(feature = "web")]
+        {
+            let data_dir = self.0.handle.ask(|actor| actor.config().data_dir.clone()).await?;
+            let (handle, shared) = (self.0.handle.clone(), std::sync::Arc::clone(&self.0.shared));
+            let url = self.0.shared.web.url(handle, shared, &data_dir).await;
+            url.map_err(|error| Error::StorageFailed(format!("the page cannot be offered: {error}")))
+        }
+        #[cfg(not(feature = "web"))]
+        Err(Error::InvalidArgument("this daemon was built without its page".into()))
+    }
+
     /// Takes a reservation back, or a confirmed request of this practice.
-    async fn cancel(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn cancel(&self, id: &str) -> Result<(), Error> {
         let id = request_id(id)?;
         self.act(move |machine, _, now| machine.cancel(now, &id)).await?.map_err(invalid)?;
         self.durably().await
@@ -139,6 +154,12 @@ impl Appointments {
 }
 
 impl Appointments {
+    /// The same for the page, which asks as the daemon's owner.
+    #[cfg(feature = "web")]
+    pub(crate) const fn of(context: Context) -> Self {
+        Self(context)
+    }
+
     async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Machine, &mut mesh::Node, UnixSeconds) -> T + Send + 'static,

@@ -46,6 +46,10 @@ use std::{
 
 use zbus::connection::Builder;
 
+#[cfg(feature = "web")]
+pub(crate) use appointments::Appointments as AppointmentsApi;
+pub(crate) use daemon::VERSION;
+
 pub use message_bus::join as join_bus;
 pub use server::{Server, SocketError};
 
@@ -76,6 +80,9 @@ pub struct Shared {
     identity: mesh::MeshIdentity,
     signals_dropped: AtomicUsize,
     stop_asked: AtomicBool,
+    /// Where the page is.
+    #[cfg(feature = "web")]
+    pub web: crate::web::Web,
 }
 
 impl Shared {
@@ -89,7 +96,19 @@ impl Shared {
             identity,
             signals_dropped: AtomicUsize::new(0),
             stop_asked: AtomicBool::new(false),
+            #[cfg(feature = "web")]
+            web: crate::web::Web::default(),
         }
+    }
+
+    /// This node's address.
+    pub const fn address(&self) -> mesh::Address {
+        self.address
+    }
+
+    /// The node's keys.
+    pub const fn identity(&self) -> &mesh::MeshIdentity {
+        &self.identity
     }
 
     /// Reads the configuration again.

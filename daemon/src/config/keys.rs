@@ -448,6 +448,21 @@ pub const KEYS: &[Key] = &[
         get: |c| c.iroh_serve_relay.map_or_else(String::new, |address| address.to_string()),
         ..KEY
     },
+    Key {
+        name: "web.listen",
+        help: "Where the page for patients and practices is, besides on loopback on request (`qpc web`). On loopback \
+               it is yours, on other addresses it is for visitors, who can search and ask, and nothing else.",
+        allowed: "a list of at most 64 \"ADDRESS:PORT\"",
+        default: "[]",
+        set: |c, v| {
+            let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+            let list: Option<Vec<SocketAddr>> = list.iter().map(|item| item.parse().ok()).collect();
+            c.web_listen = list?;
+            Some(())
+        },
+        get: |c| comma(&c.web_listen),
+        ..KEY
+    },
 ];
 
 fn set_bool(field: &mut bool, value: &Value) -> Option<()> {

@@ -87,6 +87,8 @@ pub struct Config {
     pub iroh_relays: Vec<String>,
     /// Where an own relay is served; `None`: nowhere.
     pub iroh_serve_relay: Option<SocketAddr>,
+    /// Where the page for patients and practices is offered, besides on request.
+    pub web_listen: Vec<SocketAddr>,
 }
 
 /// How neighbours are found (`DSC-26`).
@@ -293,6 +295,7 @@ impl Config {
             iroh_bind: None,
             iroh_relays: Vec::new(),
             iroh_serve_relay: None,
+            web_listen: Vec::new(),
         }
     }
 

@@ -18,6 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         core.len(),
         pack::gzip(&core).len()
     );
+    fs::write(dist.join("policy"), &packed.policy)?;
+    fs::write(dist.join("termine.html.sha256"), packed.sha256())?;
     fs::write(dist.join("core.wasm"), core)?;
     fs::write(dist.join("termine.html"), packed.html)?;
     fs::write(dist.join("termine.html.gz"), gz)?;

@@ -11,6 +11,15 @@ use mesh::crypto::hash::sha256;
 pub struct Packed {
     /// One HTML file.
     pub html: String,
+    /// The policy for a node's header: as in the file, and asking that node alone.
+    pub policy: String,
+}
+
+impl Packed {
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        crate::message::hex(&sha256(self.html.as_bytes()))
+    }
 }
 
 /// Why there is no page.
@@ -54,7 +63,7 @@ pub fn pack(page: &Path, core: &[u8]) -> Result<Packed, PackError> {
     }
     let mut html = read("index.html")?;
     for (place, text) in [
-        ("<!--POLICY-->", policy(&script, &style)),
+        ("<!--POLICY-->", format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", policy(&script, &style, "http: https:"))),
         ("<!--STYLE-->", format!("<style>{style}</style>")),
         ("<!--CORE-->", format!("<script type=\"application/octet-stream\" id=\"core\">{}</script>", base64(&gzip(core)))),
         ("<!--SCRIPT-->", format!("<script>{script}</script>")),
@@ -64,16 +73,16 @@ pub fn pack(page: &Path, core: &[u8]) -> Result<Packed, PackError> {
         }
         html = html.replacen(place, &text, 1);
     }
-    Ok(Packed { html })
+    let policy = policy(&script, &style, "'self'") + "; frame-ancestors 'none'";
+    Ok(Packed { html, policy })
 }
 
-/// What the page may do wherever it is opened from. What a node serves has a stricter one besides, in its header.
-fn policy(script: &str, style: &str) -> String {
+/// What the page may do. Opened from disk it may ask any node, since its person chooses one.
+fn policy(script: &str, style: &str, nodes: &str) -> String {
     let hash = |text: &str| base64(&sha256(text.as_bytes()));
     format!(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-{}' \
-         'wasm-unsafe-eval'; style-src 'sha256-{}'; img-src data:; connect-src http: https:; base-uri 'none'; \
-         form-action 'none'\">",
+        "default-src 'none'; script-src 'sha256-{}' 'wasm-unsafe-eval'; style-src 'sha256-{}'; img-src data:; \
+         connect-src {nodes}; base-uri 'none'; form-action 'none'",
         hash(script),
         hash(style)
     )
@@ -124,6 +133,10 @@ mod tests {
         let packed = pack(&here.join("page"), &core).expect("packs");
         let kept = fs::read_to_string(here.join("dist/termine.html")).expect("the page is committed");
         assert!(packed.html == kept, "the page is not that of its sources: run fapp/web/build");
+        let policy = fs::read_to_string(here.join("dist/policy")).expect("its policy is committed");
+        assert_eq!(packed.policy, policy);
+        let hash = fs::read_to_string(here.join("dist/termine.html.sha256")).expect("its hash is committed");
+        assert_eq!(packed.sha256(), hash);
         let gz = fs::read(here.join("dist/termine.html.gz")).expect("the page is committed");
         assert!(gzip(kept.as_bytes()) == gz, "the packed page is another: run fapp/web/build");
     }

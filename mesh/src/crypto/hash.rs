@@ -100,6 +100,8 @@ domains! {
     FappReservation = b"qpc fapp resv  1",
     /// What observers, colleagues and issuers sign about a practice (`TRU-02`).
     FappTrust = b"qpc fapp trust 1",
+    /// What a node signs of the page that it gives away as a file (`WEB-08`).
+    Page = b"qpc page       1",
     /// Simulated signatures (feature `simulation`).
     TransparentSign = b"qpc fake sign  1",
     /// Simulated encryption (feature `simulation`).

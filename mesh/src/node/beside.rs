@@ -221,6 +221,20 @@ impl Node {
         key
     }
 
+    /// A node's bundle as it is sent, for a program that seals elsewhere; it is asked for when it is not
+    /// known, so that a later call has it.
+    pub fn bundle_bytes(&mut self, now: Instant, address: Address) -> Option<Vec<u8>> {
+        if address == self.public.address() {
+            return Some(self.own_bundle());
+        }
+        self.begin(now);
+        let known = self.bundles.get(&address, None).map(|bundle| bundle.bytes().to_vec());
+        if known.is_none() {
+            self.want_bundle(now, address);
+        }
+        known
+    }
+
     /// Neighbours that keep mail for others.
     pub fn mailbox_neighbours(&self) -> impl Iterator<Item = Address> + '_ {
         let offers = |address: &Address| {

@@ -1,0 +1,88 @@
+//! Answers as JSON, with the names that `qpc --json fapp` uses.
+
+use fapp::{
+    reservation::SlotState,
+    vocabulary::{Term, Terms},
+};
+use serde_json::{Value, json};
+
+use crate::appointments::Appointments;
+
+fn names<T: Term>(terms: Terms<T>) -> Value {
+    json!(terms.names())
+}
+
+/// The practice: what it says of itself, and its slots.
+pub(super) fn practice(machine: &Appointments) -> Value {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let therapist = machine.therapist();
+    let own = machine.own();
+    let slots: Value = own.map_or(&[][..], |own| own.slots()).iter().map(|slot| {
+        let id = slot.id(&therapist);
+        let state = match machine.practice().slot(&id) {
+            Some(SlotState::Held) => "held",
+            Some(SlotState::Confirmed) => "confirmed",
+            Some(SlotState::Cancelled) => "cancelled",
+            _ => "free",
+        };
+        json!({
+            "id": id.to_string(),
+            "start": slot.start.0,
+            "duration_min": slot.duration_min,
+            "leistung": slot.leistung().map(Term::name),
+            "modalitaet": own.map(|own| own.modalitaeten_of(slot).names()),
+            "state": state,
+        })
+    }).collect();
+    let profile = own.map(|own| *own.profile()).unwrap_or_default();
+    let tier = machine.router().cache().get(&therapist).map_or(0, |(_, tier)| tier.number());
+    json!({
+        "therapist": hex(&therapist),
+        "plz": own.map(|own| own.plz().to_string()),
+        "profile": {
+            "beruf": names(profile.beruf),
+            "fachrichtung": names(profile.fachrichtungen),
+            "modalitaet": names(profile.modalitaeten),
+            "kostentraeger": names(profile.kostentraeger),
+            "gruppe": names(profile.gruppen),
+            "setting": names(profile.settings),
+            "zugang": names(profile.zugang),
+            "sprachen": profile.sprachen.subtags(),
+        },
+        "slots": slots,
+        "trust": tier,
+        "patterns": [],
+        "pauses": [],
+        "busy": 0,
+    })
+}
+
+/// A request for one of its slots.
+pub(super) fn request(request: &api::SlotRequest) -> Value {
+    json!({
+        "id": request.id,
+        "slot": request.slot,
+        "start": request.start,
+        "duration_min": request.duration_min,
+        "made_at": request.made_at,
+        "until": request.until,
+        "state": request.state,
+        "contact": request.contact,
+    })
+}
+
+/// A reservation that the daemon keeps.
+pub(super) fn reservation(reservation: &api::Reservation) -> Value {
+    json!({
+        "id": reservation.id,
+        "slot": reservation.slot,
+        "therapist": reservation.therapist,
+        "start": reservation.start,
+        "duration_min": reservation.duration_min,
+        "made_at": reservation.made_at,
+        "state": reservation.state,
+        "reason": reservation.reason,
+        "contact_given": reservation.contact_given,
+        "alternatives": reservation.alternatives,
+    })
+}
