@@ -152,11 +152,14 @@
     }),
   };
 
+  /** The ring of the mainland, in degrees: lon, lat, lon, lat. */
+  const mainland = OUTLINE[0].reduce((sum, step, i) => [...sum, step / 100 + (sum[i - 2] ?? 0)], []);
+
   function inGermany(lat, lon) {
-    const ring = OUTLINE[0];
     let odd = false;
-    for (let i = 0, j = ring.length - 2; i < ring.length; j = i, i += 2) {
-      if ((ring[i + 1] > lat) !== (ring[j + 1] > lat) && lon < ((ring[j] - ring[i]) * (lat - ring[i + 1])) / (ring[j + 1] - ring[i + 1]) + ring[i]) odd = !odd;
+    for (let i = 0, j = mainland.length - 2; i < mainland.length; j = i, i += 2) {
+      const [x, y, u, v] = [mainland[i], mainland[i + 1], mainland[j], mainland[j + 1]];
+      if ((y > lat) !== (v > lat) && lon < ((u - x) * (lat - y)) / (v - y) + x) odd = !odd;
     }
     return odd;
   }

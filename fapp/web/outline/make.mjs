@@ -11,9 +11,10 @@ import { feature } from 'topojson-client';
 import { presimplify, simplify } from 'topojson-simplify';
 
 const GERMANY = '276'; // ISO 3166-1 numeric
-const TOLERANCE_DEG2 = 0.0012; // area of the smallest triangle that is kept
+const TOLERANCE_DEG2 = 0.002; // area of the smallest triangle that is kept
 const RING_DEG2_MIN = 0.008; // Usedom stays, Helgoland goes
-const DECIMALS = 2;
+const STEPS_PER_DEGREE = 100;
+const LINE = 110;
 
 const source = createRequire(import.meta.url).resolve('world-atlas/countries-10m.json');
 const world = JSON.parse(readFileSync(source, 'utf8'));
@@ -28,18 +29,31 @@ function area(ring) {
 
 /** The ring in hundredths, without points that fell together, without the closing point. */
 function rounded(ring) {
-  const points = ring.slice(0, -1).map((point) => point.map((v) => Number(v.toFixed(DECIMALS))));
+  const points = ring.slice(0, -1).map((point) => point.map((v) => Math.round(v * STEPS_PER_DEGREE)));
   return points.filter((point, i) => i === 0 || String(point) !== String(points[i - 1]));
+}
+
+/** Each point as its distance from the one before: half the length of the text. */
+const steps = (ring) => ring.flatMap(([x, y], i) => (i === 0 ? [x, y] : [x - ring[i - 1][0], y - ring[i - 1][1]]));
+
+/** Numbers in lines that are not too long. */
+function lines(numbers) {
+  const broken = [''];
+  for (const number of numbers) {
+    if (broken.at(-1).length > LINE) broken.push('    ');
+    broken[broken.length - 1] += `${number},`;
+  }
+  return broken.join('\n');
 }
 
 const rings = coordinates.map(([outer]) => outer)
   .filter((ring) => area(ring) >= RING_DEG2_MIN)
   .map(rounded)
   .sort((a, b) => b.length - a.length);
-const lines = rings.map((ring) => `  [${ring.flat().join(',')}],`);
-const text = `// Made by fapp/web/outline/make.mjs from Natural Earth (public domain). Rings: lon, lat, lon, lat, …
+const text = `// Made by fapp/web/outline/make.mjs from Natural Earth (public domain). Rings in hundredths of a
+// degree: lon, lat of the first point, then the steps from point to point.
 const OUTLINE = [
-${lines.join('\n').replace(/(.{1,110}),/g, '$1,\n    ').replace(/,\n {4}\n/g, ',\n').replace(/\],\n {4}$/, '],')}
+${rings.map((ring) => `  [${lines(steps(ring)).slice(0, -1)}],`).join('\n')}
 ];
 `;
 writeFileSync(new URL('../page/outline.js', import.meta.url), text);

@@ -16,8 +16,7 @@ const AlertsView = (() => {
       submit: async () => {
         if (!Controls.allValid([name])) return false;
         await session.addAlert(query, name.value());
-        Status.say(t('alert_done', { name: name.value() }));
-        return true;
+        return t('alert_done', { name: name.value() });
       },
     });
   }
@@ -50,7 +49,7 @@ const AlertsView = (() => {
       const alerts = session.alerts();
       Dom.replace(box, alerts.length === 0
         ? el('div', { class: 'card empty' }, icon('bell'), el('p', null, el('strong', null, t('alerts_none'))), el('p', null, t('alerts_none_text')))
-        : [el('div', { class: 'actions' }, again), el('ul', { class: 'stack' }, alerts.map((alert) => card(session, alert)))], document.querySelector('main h2'));
+        : [el('div', { class: 'actions' }, again), el('ul', { class: 'stack' }, alerts.map((alert) => card(session, alert)))], Dom.head());
     }
     draw();
     session.on('change', draw);

@@ -31,11 +31,12 @@ const Page = (() => {
   function footer(session) {
     const link = (id, key) => el('button', { type: 'button', class: 'button plain', on: { click: () => show(id, true) } }, t(key));
     return [el('div', { class: 'actions' }, link('easy', 'view_easy'), link('safety', 'view_safety')),
-      el('p', null, t('safe_none')), el('p', null, t('capacity')), el('p', null, t('attribution')),
+      session.mode === 'visitor' && el('p', null, el('strong', null, t('safe_limit')), ' ', () => `SHA-256 ${String(session.hash).slice(0, 16)}…`), el('p', null, t('safe_none')), el('p', null, t('capacity')), el('p', null, t('attribution')),
       session.node && el('p', { class: 'small' }, t('node_state', { address: session.node.address, version: session.node.version }))];
   }
 
   function show(id, go) {
+    if (go) Status.clear();
     for (const view of views) {
       view.section.hidden = view.id !== id;
       if (view.tab) view.tab.toggleAttribute('aria-current', false);
@@ -72,7 +73,7 @@ const Page = (() => {
   }
 
   const easyView = () => ({ id: 'easy', node: el('div', { class: 'easy' }, EASY.map((lines, i) => {
-    const text = el('div', { lang: i === 1 ? 'en' : 'de' }, lines.map(([tag, line]) => el(tag === 'h2' ? 'h3' : tag, null, line)));
+    const text = el('div', { lang: i === 1 ? 'en' : 'de' }, lines.map((line) => (line.startsWith('# ') ? el('h3', null, line.slice(2)) : el('p', null, line))));
     Dom.follow(text, () => { text.hidden = (Language.current === 'en') !== (i === 1); });
     return text;
   })) });

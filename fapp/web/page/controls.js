@@ -109,19 +109,30 @@ const Controls = (() => {
   return { allValid, button, during, field, input, select, sentence, ticks, tongueSelect, wordSelect };
 })();
 
-// What just happened: read out, and shown at the foot of the window for a while.
+// What just happened: read out, and shown for a while at the foot of the window, or in the dialog
+// that is open, because nothing outside of it is read out then.
 const Status = (() => {
   'use strict';
   const SHOWN_MS = 9000;
+  const ICONS = { bad: 'cross', busy: 'clock' };
   let timer = 0;
 
+  const region = () => document.querySelector('dialog[open] [role=status]') ?? document.getElementById('status');
+
+  /** kind: good, bad, busy, or unseen when the page already shows it. */
   function say(text, kind = 'good') {
-    const region = document.getElementById('status');
+    const place = region();
     clearTimeout(timer);
-    region.className = `toast shown ${kind}`;
-    Dom.replace(region, [Dom.icon(kind === 'bad' ? 'cross' : kind === 'busy' ? 'clock' : 'check'), Dom.el('span', null, text)]);
-    timer = setTimeout(() => { region.className = 'toast'; region.replaceChildren(); }, SHOWN_MS);
+    place.className = `toast shown ${kind}`;
+    Dom.replace(place, [Dom.icon(ICONS[kind] ?? 'check'), Dom.el('span', null, text)]);
+    timer = setTimeout(clear, SHOWN_MS);
   }
 
-  return { say };
+  function clear() {
+    const place = region();
+    place.className = 'toast';
+    place.replaceChildren();
+  }
+
+  return { clear, say };
 })();

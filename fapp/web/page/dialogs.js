@@ -5,25 +5,27 @@ const Dialogs = (() => {
   const { t } = Language;
 
   /**
-   * Opens a dialog and waits until it is closed. `submit` may refuse by returning false.
+   * Opens a dialog and waits until it is closed. `submit` may refuse by returning false, or return what is to be said.
    * @returns {Promise<boolean>} whether it was submitted.
    */
-  function open({ title, titleValues, body, action, danger, stay, submit, required }) {
+  function open({ title, body, action, danger, stay, submit, required }) {
     const id = fresh('dialog');
     const opener = document.activeElement;
     const key = opener?.closest?.('[data-key]')?.dataset.key;
     const send = el('button', { type: 'submit', class: danger ? 'button danger' : 'button primary' }, t(action));
     const cancel = !required && el('button', { type: 'button', class: 'button', on: { click: () => dialog.close() } }, t(stay ?? 'abort'));
-    const form = el('form', { method: 'dialog', novalidate: true }, el('h2', { id }, t(title, titleValues)), body,
+    const form = el('form', { method: 'dialog', novalidate: true }, el('h2', { id }, t(title)), body, el('div', { role: 'status', class: 'toast' }),
       el('div', { class: 'actions' }, send, cancel));
     const dialog = el('dialog', { 'aria-labelledby': id }, form);
     let done = false;
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       await Controls.during(send, async () => {
-        if (submit && await submit() === false) return;
+        const said = submit ? await submit() : null;
+        if (said === false) return;
         done = true;
         dialog.close();
+        if (said) Status.say(said);
       });
     });
     if (required) dialog.addEventListener('cancel', (event) => event.preventDefault());
@@ -41,7 +43,7 @@ const Dialogs = (() => {
   /** To what opened it; if that was drawn anew, to its successor; else to the head of the view. */
   function giveBack(opener, key) {
     const again = key && document.querySelector(`main [data-key="${CSS.escape(key)}"]`);
-    const target = opener?.isConnected && opener !== document.body ? opener : again || document.querySelector('main h2[tabindex]');
+    const target = opener?.isConnected && opener !== document.body ? opener : again || Dom.head();
     target?.focus();
   }
 

@@ -74,6 +74,9 @@ const Dom = (() => {
     (again || fallback || container).focus();
   }
 
+  /** The heading of the view that is shown: where the focus goes when its place is gone. */
+  const head = () => document.querySelector('.view:not([hidden]) > h2');
+
   /** A drawing of 24 by 24 beside a text that says the same. */
   function icon(name) {
     return svg('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' },
@@ -83,6 +86,7 @@ const Dom = (() => {
   const ICONS = {
     check: ['M5 12.5l4.5 4.5L19 7.5'],
     cross: ['M6 6l12 12M18 6L6 18'],
+    ring: ['M12 5.5a6.5 6.5 0 100 13 6.5 6.5 0 000-13z'],
     clock: ['M12 3a9 9 0 100 18 9 9 0 000-18z', 'M12 7.5V12l3 2'],
     open: ['M12 3a9 9 0 100 18 9 9 0 000-18z', 'M9.6 9.4a2.5 2.5 0 114 2c-.9.6-1.6 1.1-1.6 2.1', 'M12 17v.01'],
     shield: ['M12 3l7 3v5.5c0 4.5-3 7.6-7 9.5-4-1.9-7-5-7-9.5V6z'],
@@ -97,5 +101,5 @@ const Dom = (() => {
     moon: ['M20 14.5A8.5 8.5 0 119.5 4a7 7 0 0010.5 10.5z'],
   };
 
-  return { append, el, follow, fresh, icon, replace, retranslate, svg };
+  return { append, el, follow, fresh, head, icon, replace, retranslate, svg };
 })();

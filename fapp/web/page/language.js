@@ -48,7 +48,11 @@ const Language = (() => {
   const t = (key, values) => () => say(key, values);
 
   /** A word of the vocabulary, which is German wherever it is not shown. */
-  const word = (german) => (current === 'en' ? WORDS[german]?.[1] ?? german : WORDS[german]?.[0] ?? german);
+  function word(german) {
+    const known = WORDS[german] ?? german;
+    const [shown, english] = Array.isArray(known) ? known : [german, known];
+    return current === 'en' ? english : shown;
+  }
   const w = (german) => () => word(german);
   const words = (list) => list.map(word).join(', ');
 

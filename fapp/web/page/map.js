@@ -51,8 +51,12 @@ const GermanyMap = (() => {
 
   function outlinePath(at) {
     return OUTLINE.map((ring) => {
+      let [lon, lat] = [0, 0];
       const points = [];
-      for (let i = 0; i < ring.length; i += 2) points.push(round(at(ring[i + 1], ring[i])));
+      for (let i = 0; i < ring.length; i += 2) {
+        [lon, lat] = [lon + ring[i], lat + ring[i + 1]];
+        points.push(round(at(lat / 100, lon / 100)));
+      }
       return `M${points.join('L')}Z`;
     }).join('');
   }

@@ -8,7 +8,7 @@ const PracticeView = (() => {
   const CLOSED = ['declined', 'cancelled', 'expired'];
   const PROFILE = ['fachrichtung', 'kostentraeger', 'modalitaet', 'gruppe', 'setting', 'beruf', 'zugang'];
   const NEEDED = ['fachrichtung', 'kostentraeger', 'modalitaet'];
-  const SLOT_ICONS = { free: 'open', held: 'clock', confirmed: 'check' };
+  const SLOT_ICONS = { free: 'ring', held: 'clock', confirmed: 'check' };
   const SLOT_STATES = { free: 'sl_free', held: 'sl_held', confirmed: 'sl_confirmed' };
 
   /** A button that does one thing to one item, and says so. */
@@ -46,18 +46,19 @@ const PracticeView = (() => {
     const needs = el('div', { class: 'note', hidden: true }, icon('open'), el('span', null, t('pr_need_profile')), Controls.button(t('pr_to_profile'), () => { go('pr_profile'); profile.first.focus(); }));
 
     parts.pr_requests.append(requests);
-    parts.pr_slots.append(needs, el('div', { class: 'columns' },
+    const column = (...sections) => el('div', { class: 'column' }, sections);
+    parts.pr_slots.append(needs, el('div', { class: 'columns' }, column(
       section('pr_offered', slots),
+      section('pr_pauses', el('p', { class: 'quiet' }, t('pr_pauses_text')), pauses, pauseForm(session)),
+      section('pr_feed', el('p', { class: 'quiet' }, t('pr_feed_text')), feed)), column(
       section('pr_add', slotForm(session, () => practice)),
       section('pr_patterns', el('p', { class: 'quiet' }, t('pr_patterns_text')), patterns, PatternForm.create(session)),
-      section('pr_import', el('p', { class: 'quiet' }, t('pr_import_text')), busy, importForm(session)),
-      section('pr_pauses', el('p', { class: 'quiet' }, t('pr_pauses_text')), pauses, pauseForm(session)),
-      section('pr_feed', el('p', { class: 'quiet' }, t('pr_feed_text')), feed)));
+      section('pr_import', el('p', { class: 'quiet' }, t('pr_import_text')), busy, importForm(session)))));
     parts.pr_profile.append(el('div', { class: 'columns' }, section('pr_profile_title', el('p', { class: 'quiet' }, t('pr_profile_text')), profile.form), section('pr_trust', trust)));
 
     async function draw() {
       practice = await session.practice();
-      const head = document.querySelector('main h2');
+      const head = Dom.head();
       needs.hidden = Boolean(practice);
       Dom.replace(requests, practice ? requestList(session, practice) : el('div', { class: 'card empty' }, icon('calendar'), el('p', null, el('strong', null, t('pr_start'))),
         el('p', null, t('pr_start_text')), Controls.button(t('pr_to_profile'), () => { go('pr_profile'); profile.first.focus(); }, { class: 'button primary' })), head);
@@ -115,7 +116,7 @@ const PracticeView = (() => {
     const row = (slot) => {
       const when = Slots.when(slot);
       return el('li', { class: 'row' }, el('span', null, el('strong', null, () => Language.span(slot.start, slot.duration_min)), ' ', el('span', { class: 'quiet' }, w(slot.leistung))),
-        el('span', { class: `badge slot-${slot.state}` }, icon(SLOT_ICONS[slot.state] ?? 'open'), t(SLOT_STATES[slot.state] ?? 'sl_free')),
+        el('span', { class: `badge slot-${slot.state}` }, icon(SLOT_ICONS[slot.state] ?? 'ring'), t(SLOT_STATES[slot.state] ?? 'sl_free')),
         slot.state !== 'confirmed' && act(t('pr_withdraw'), `slot-${slot.id}`, t('pr_withdraw_of', { when }), async () => { await session.withdraw(slot.id); Status.say(t('pr_withdrawn', { when })); }));
     };
     return [Slots.byDay([...slots].sort((a, b) => a.start - b.start), row),
@@ -203,7 +204,7 @@ const PracticeView = (() => {
     const field = Controls.field({ label, wide: true, control: text.includes('\n') ? el('textarea', { rows: 8, readonly: true, spellcheck: 'false' }) : Controls.input({ readonly: true }) });
     field.control.value = text;
     field.control.classList.add('code');
-    return [field.node, act(t('copy'), `copy-${label}`, () => `${say('copy')}: ${say(label)}`, async () => { await navigator.clipboard.writeText(text); Status.say(t('copied')); })];
+    return el('div', { class: 'copyable' }, field.node, act(t('copy'), `copy-${label}`, () => `${say('copy')}: ${say(label)}`, async () => { await navigator.clipboard.writeText(text); Status.say(t('copied')); }));
   }
 
   const feedPart = (url) => (url ? copyable('pr_feed_address', url) : el('p', null, t('pr_feed_none')));

@@ -73,7 +73,7 @@ const RequestsView = (() => {
       const own = new Map(all.filter(isOpen).map((one) => [one.slot, one]));
       Dom.replace(box, all.length === 0
         ? el('div', { class: 'card empty' }, icon('calendar'), el('p', null, el('strong', null, t('requests_none'))), el('p', null, t('requests_none_text')))
-        : [part(session, 'requests_open', all.filter(isOpen), own), part(session, 'requests_past', all.filter((one) => !isOpen(one)), own)], document.querySelector('main h2'));
+        : [part(session, 'requests_open', all.filter(isOpen), own), part(session, 'requests_past', all.filter((one) => !isOpen(one)), own)], Dom.head());
       tell(all);
     }
 

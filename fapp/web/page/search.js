@@ -129,7 +129,7 @@ const SearchView = (() => {
       found = { query, slots, place: '', shown: PAGE };
       draw();
       if (go) document.getElementById('results').focus();
-      Status.say(() => `${say(slots.length ? 'found' : 'found_none', { n: slots.length })} ${describe(query)}`);
+      Status.say(() => `${say(slots.length ? 'found' : 'found_none', { n: slots.length })} ${describe(query)}`, 'unseen');
     }
 
     const shownSlots = () => (found.place ? found.slots.filter((slot) => slot.plz === found.place) : found.slots);
@@ -149,7 +149,7 @@ const SearchView = (() => {
       found.shown = PAGE;
       draw();
       const n = shownSlots().length;
-      Status.say(plz ? t('place_chosen', { plz, count: t('found', { n }) }) : t('found', { n }));
+      Status.say(plz ? t('place_option', { plz, count: t('found', { n }) }) : t('found', { n }), 'unseen');
     }
 
     function placeChoice(list) {
@@ -192,7 +192,7 @@ const SearchView = (() => {
       found.shown += PAGE;
       draw();
       results.querySelectorAll('.slot button')[before]?.focus();
-      Status.say(t('more_done', { n: Math.min(found.shown, shownSlots().length) }));
+      Status.say(t('more_done', { n: Math.min(found.shown, shownSlots().length) }), 'unseen');
     }
 
     function nothingYet() {
@@ -239,8 +239,7 @@ const SearchView = (() => {
         if (!Controls.allValid([contact])) return false;
         Status.say(t('ask_busy'), 'busy');
         await session.reserve(slot.id, line(contact.value()) || null);
-        Status.say(t('ask_done'));
-        return true;
+        return t('ask_done');
       },
     });
   }
