@@ -30,7 +30,7 @@ export const VIEWS = {
 export async function openView(browser, name, { language = 'de', ...options } = {}) {
   const { go, query } = VIEWS[name];
   const page = await browser.open({ query, locale: language === 'en' ? 'en-GB' : 'de-DE', ...options });
-  await page.waitForFunction(() => !document.getElementById('starting'));
+  await page.waitForFunction(() => !document.getElementById('starting') || document.querySelector('dialog'));
   await go(page, SAYS[language]);
   return page;
 }

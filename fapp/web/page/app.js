@@ -39,7 +39,7 @@ const Page = (() => {
     if (go) Status.clear();
     for (const view of views) {
       view.section.hidden = view.id !== id;
-      if (view.tab) view.tab.toggleAttribute('aria-current', false);
+      view.tab?.removeAttribute('aria-current');
       if (view.id !== id) continue;
       view.tab?.setAttribute('aria-current', 'page');
       document.title = `${say(view.title)} – ${say('title')}`;
@@ -57,7 +57,7 @@ const Page = (() => {
     const head = el('h2', { tabindex: '-1', id: `head-${view.id}` }, t(title));
     const section = el('section', { class: `view view-${view.id}`, 'aria-labelledby': head.id, hidden: true }, head, view.node);
     const number = view.count && el('span', { class: 'count', hidden: true });
-    const tab = view.count !== undefined && el('button', { type: 'button', class: 'tab', on: { click: () => show(view.id, true) } }, el('span', null, t(title)), number);
+    const tab = view.count === undefined ? null : el('button', { type: 'button', class: 'tab', on: { click: () => show(view.id, true) } }, el('span', null, t(title)), number);
     views.push({ ...view, head, number, section, tab, title });
     byId('main').append(section);
     if (tab) byId('views').append(tab);

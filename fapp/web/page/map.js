@@ -8,7 +8,8 @@ const GermanyMap = (() => {
   const KM_PER_DEGREE = 111.2;
   const SQUEEZE = Math.cos((51 * Math.PI) / 180); // a degree of longitude at 51° north
   const COUNTRY = { lat: 51.2, lon: 10.45, km: 960 };
-  const SPAN_KM_MIN = 24;
+  const SPAN_KM_MIN = 12;
+  const TOUCH = 22; // markers nearer than this are drawn as one
 
   /** Largest first: where names would cover each other the earlier one stays. */
   const CITIES = [
@@ -40,8 +41,7 @@ const GermanyMap = (() => {
     const [south, north, west, east] = [Math.min(...lats), Math.max(...lats), Math.min(...lons), Math.max(...lons)];
     const extent = Math.max((north - south) * KM_PER_DEGREE, (east - west) * KM_PER_DEGREE * SQUEEZE) * 1.25;
     if (centre) {
-      const reach = places.reduce((far, p) => Math.max(far, Math.hypot((p.lat - centre.lat), (p.lon - centre.lon) * SQUEEZE) * KM_PER_DEGREE), 0);
-      return { lat: centre.lat, lon: centre.lon, km: Math.min(COUNTRY.km, Math.max(SPAN_KM_MIN, radius * 2.1, reach * 2.1)) };
+      return { lat: centre.lat, lon: centre.lon, km: Math.max(SPAN_KM_MIN, radius * 2.1) };
     }
     return { lat: (south + north) / 2, lon: (west + east) / 2, km: Math.min(COUNTRY.km, Math.max(SPAN_KM_MIN, extent)) };
   }
@@ -84,12 +84,24 @@ const GermanyMap = (() => {
       svg('path', { class: 'here', d: `M${x - 7} ${y}h14M${x} ${y - 7}v14` })];
   }
 
-  function marker(place, at, chosen, onPick) {
-    const [x, y] = at(place.lat, place.lon);
-    const size = Math.min(14, 6 + 2 * Math.sqrt(place.count));
-    return svg('g', { class: chosen ? 'place chosen' : 'place', on: { click: () => onPick(chosen ? '' : place.plz) } },
-      svg('circle', { class: 'hit', cx: x, cy: y, r: 16 }), svg('circle', { cx: x, cy: y, r: size }),
-      svg('text', { x, y: y + 4, 'text-anchor': 'middle' }, String(place.count)));
+  /** Places that would cover each other, together: [{x, y, places, count}]. */
+  function clusters(places, at, chosen) {
+    const groups = [];
+    for (const place of [...places].sort((a, b) => b.count - a.count)) {
+      const [x, y] = at(place.lat, place.lon);
+      const near = place.plz !== chosen && groups.find((group) => group.places[0].plz !== chosen && Math.hypot(group.x - x, group.y - y) < TOUCH);
+      if (near) near.places.push(place); else groups.push({ x, y, places: [place] });
+    }
+    return groups;
+  }
+
+  function marker({ x, y, places }, chosen, onPick, onZoom) {
+    const [{ plz }, another] = places;
+    const count = places.reduce((sum, place) => sum + place.count, 0);
+    const click = (event) => { event.stopPropagation(); if (another) onZoom(places); else onPick(plz === chosen ? '' : plz); };
+    return svg('g', { class: plz === chosen ? 'place chosen' : 'place', on: { click } },
+      svg('circle', { class: 'hit', cx: x, cy: y, r: 16 }), svg('circle', { cx: x, cy: y, r: Math.min(16, 7 + 1.6 * Math.sqrt(count)) }),
+      svg('text', { x, y: y + 4, 'text-anchor': 'middle' }, String(count)));
   }
 
   function inset(view) {
@@ -101,17 +113,17 @@ const GermanyMap = (() => {
       svg('rect', { class: 'inset-view', x: x - side / 2, y: y - side / 2, width: side, height: side }));
   }
 
-  /** places: [{plz, lat, lon, count}]; centre and radius when the search has them. */
-  function draw({ grid, places, centre, radius, chosen, onPick }) {
-    const view = frame(places, centre, radius);
+  /** places: [{plz, lat, lon, count}]; centre and radius when the search has them; zoom: places to look at alone. */
+  function draw({ grid, places, centre, radius, chosen, zoom, onPick, onZoom }) {
+    const view = zoom ? frame(zoom, null, 0) : frame(places, centre, radius);
     const { at, scale } = projection(view);
     const whole = view.km > 700;
     const dots = grid.map(([lat, lon]) => at(lat, lon)).filter((spot) => inside(spot, 0))
       .map((spot) => `M${round(spot)}h.01`).join('');
-    return svg('svg', { class: 'map', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true', focusable: 'false' },
+    return svg('svg', { class: 'map', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true', focusable: 'false', on: { click: () => zoom && onZoom(null) } },
       svg('path', { class: 'land', d: outlinePath(at) }), svg('path', { class: 'grid', d: dots }),
       cityNames(at, whole ? 14 : 30), centre && radius && rings(at, scale, centre, radius),
-      [...places].sort((a, b) => b.count - a.count).map((place) => marker(place, at, place.plz === chosen, onPick)),
+      clusters(places, at, chosen).reverse().map((group) => marker(group, chosen, onPick, onZoom)),
       !whole && inset(view));
   }
 

@@ -164,7 +164,7 @@ const SearchView = (() => {
       const { query } = found ?? {};
       const centre = query?.plz ? session.plz(query.plz) : null;
       return el('div', { class: 'map-frame' }, GermanyMap.draw({
-        grid: session.places(), places: list, centre, radius: query?.radius_km ?? 0, chosen: found?.place ?? '', onPick: pick,
+        grid: session.places(), places: list, centre, radius: query?.radius_km ?? 0, chosen: found?.place ?? '', zoom: found?.zoom, onPick: pick, onZoom: (group) => { found.zoom = group; draw(); },
       }));
     }
 
