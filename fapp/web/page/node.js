@@ -19,11 +19,11 @@ class NodeClient {
         signal: AbortSignal.timeout(wait_s * 1000),
       });
     } catch {
-      throw new Error(t("error_node_unreachable"));
+      throw new Error(Language.say("error_node_unreachable"));
     }
     if (!response.ok) {
       const text = await response.text().catch(() => "");
-      const error = new Error(text.slice(0, 300) || t("error_node_unreachable"));
+      const error = new Error(text.slice(0, 300) || Language.say("error_node_unreachable"));
       error.status = response.status;
       throw error;
     }

@@ -9,6 +9,7 @@ class Session {
     this.fetched = { regions: [], at: null, announces: 0, slots: 0 };
     this.settled = Promise.resolve();
     this.unsaved = null;
+    this.regions = new Map();
   }
 
   // What was kept is played back; what does not hold is deleted.
@@ -126,7 +127,7 @@ class Session {
 
   icsOf(id) {
     const of = this.reservations().find((r) => r.id === id);
-    if (!of) throw new Error(t("error_unknown_reservation"));
+    if (!of) throw new Error(Language.say("error_unknown_reservation"));
     return appointmentIcs(of);
   }
 
@@ -138,7 +139,7 @@ class Session {
       for (const [name, value] of rows) this.store.set("row:" + name, value);
       this.unsaved = null;
     } catch (error) {
-      this.unsaved = t("error_storage_full");
+      this.unsaved = Language.say("error_storage_full");
       throw new Error(this.unsaved);
     }
     this.core.call({ op: "committed" });
@@ -197,8 +198,6 @@ class Session {
     this.changed();
   }
 }
-Session.prototype.regions = new Map();
-
 function clean(query) {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== ""));
 }
@@ -224,7 +223,7 @@ function appointmentIcs({ id, start, duration_min }) {
     "DTSTAMP:" + utc(Core.now()),
     "DTSTART:" + utc(start),
     "DTEND:" + utc(start + duration_min * 60),
-    "SUMMARY:" + t("ics_summary"),
+    "SUMMARY:" + Language.say("ics_summary"),
     "STATUS:CONFIRMED",
     "CLASS:PRIVATE",
     "END:VEVENT",

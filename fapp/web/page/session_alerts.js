@@ -17,7 +17,7 @@ Object.assign(Session.prototype, {
   // What fits already is no news.
   addAlert(query, label) {
     const alerts = this.store.read("alerts", []);
-    if (alerts.length >= 32) throw new Error(t("error_too_many_alerts"));
+    if (alerts.length >= 32) throw new Error(Language.say("error_too_many_alerts"));
     const id = Core.hex(crypto.getRandomValues(new Uint8Array(8)));
     alerts.push({ id, query: clean(query), label, seen: this.search(query).map((slot) => slot.id) });
     this.store.write("alerts", alerts);

@@ -1,5 +1,10 @@
 // All that the page says: German, English.
 const TEXTS = {
+  error_node_unreachable: ['Der Knoten antwortet nicht. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.', 'The node does not answer. Check the connection and try again.'],
+  error_unknown_reservation: ['Diese Anfrage gibt es nicht.', 'There is no such request.'],
+  error_storage_full: ['Der Browser hat keinen Platz, um die Anfrage zu behalten. Es wurde nichts gesendet.', 'The browser has no room to keep the request. Nothing was sent.'],
+  error_too_many_alerts: ['Mehr als 32 Suchaufträge gehen nicht. Löschen Sie zuerst einen.', 'There can be no more than 32 alerts. Delete one first.'],
+  ics_summary: ['Termin', 'Appointment'],
   title: ['Freie Termine in der Psychotherapie', 'Free appointments in psychotherapy'],
   tagline: ['Suchen ohne Konto. Ihre Suche bleibt in diesem Browser.', 'Search without an account. Your search stays in this browser.'],
   skip: ['Zum Inhalt springen', 'Skip to content'],
