@@ -168,6 +168,8 @@ pub enum Command {
     /// Free appointments of psychotherapists: publish, search, reserve, confirm
     #[command(subcommand)]
     Fapp(Fapp),
+    /// The address of the page for patients and practices, for a browser on this machine
+    Web,
     /// Back up the node's identity, or bring a backup back
     #[command(subcommand)]
     Identity(Identity),

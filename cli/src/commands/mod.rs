@@ -25,6 +25,7 @@ mod queue;
 mod radio;
 mod requests;
 mod send;
+mod web;
 
 use std::future::Future;
 
@@ -87,6 +88,7 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Invite(invite) => invite::run(&client, invite, console).await,
         Command::Accept(accept) => invite::accept(&client, accept, console).await,
         Command::Requests { command } => requests::run(&client, command.as_ref(), console).await,
+        Command::Web => web::web(&client, console).await,
         Command::Fapp(command) => fapp::run(&client, command, console).await,
         Command::Contacts(contacts) => contacts::run(&client, contacts, console).await,
         Command::Mailbox(args::Mailbox::Use { node }) => {

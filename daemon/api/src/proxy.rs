@@ -269,6 +269,8 @@ pub trait Appointments {
     fn decline(&self, request: &str) -> Result<(), Error>;
     /// Takes a reservation back, or a confirmed request of this practice.
     fn cancel(&self, id: &str) -> Result<(), Error>;
+    /// The address of the page on this machine, with the token that makes it the owner's.
+    fn page(&self) -> Result<String, Error>;
 }
 
 /// Configured links.

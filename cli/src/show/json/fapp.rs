@@ -28,6 +28,13 @@ impl From<api::Offered> for FappOffer {
     }
 }
 
+/// `CLI-141`
+#[derive(Debug, Serialize)]
+pub struct WebPage {
+    /// The page's address, with the token that makes it the owner's.
+    pub url: String,
+}
+
 /// `CLI-122`
 #[derive(Debug, Serialize)]
 pub struct FappSlots {

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 
 pub use self::fapp::{
     FappOffer, FappRequest, FappRequests, FappReservation, FappReservations, FappReserved,
-    FappSlot, FappSlots, german,
+    FappSlot, FappSlots, WebPage, german,
 };
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
@@ -106,6 +106,7 @@ documents! {
     FappReservations => "fapp-reservations/1",
     FappReserved => "fapp-reserved/1",
     FappSlots => "fapp-slots/1",
+    WebPage => "web-page/1",
     Graph => "graph/1",
     History => "history/1",
     Inbox => "inbox/1",
