@@ -13,6 +13,7 @@ mod meeting;
 mod mutants;
 mod namespaces;
 mod nat;
+mod page;
 mod radio;
 mod simulation;
 mod specs;

@@ -183,7 +183,7 @@ fn own_allowed(site: &Site, headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Whether a `Host` names this machine to itself: a name that somebody else's server resolves does not.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -1,6 +1,7 @@
 //! Real daemons: started, cut off, killed and asked, through the programs a user has.
 
 mod bridge;
+mod browser;
 mod cli;
 mod daemon;
 mod homes;
@@ -10,6 +11,7 @@ mod programs;
 mod radios;
 mod scratch;
 
+pub use browser::{Answer, Visitor, http};
 pub use bridge::{Bridge, may_filter};
 pub use cli::{Failure, text_of};
 pub use daemon::{Daemon, Place};
