@@ -268,14 +268,14 @@ const TEXTS = {
 
   // Safety
   safe_limit: ['Schützt vor einem neugierigen Knoten, nicht vor einem bösartigen.', 'Protects against a curious node, not a malicious one.'],
-  safe_limit_text: ['Gesucht und verschlüsselt wird in Ihrem Browser. Der Knoten sieht nur, welche grobe Gegend (zwei Ziffern) Sie laden, und verschlossene Nachrichten. Liefert er aber eine veränderte Seite aus, kann sie Sie verraten.', 'Searching and encrypting happen in your browser. The node sees only which coarse area (two digits) you load, and sealed messages. But if it serves an altered page, that page can betray you.'],
+  safe_limit_text: ['Gesucht und verschlüsselt wird in Ihrem Browser. Der Knoten sieht nur, welche grobe Gegend (zwei Ziffern) Sie laden, und Verschlüsseltes. Eine veränderte Seite kann Sie aber verraten.', 'Searching and encrypting happen in your browser. The node sees only which coarse area (two digits) you load, and ciphertext. But an altered page can betray you.'],
   safe_keep: ['Sicherer: Seite aufbewahren', 'Safer: keep the page'],
-  safe_keep_text: ['Speichern Sie die Seite einmal aus einer Quelle, der Sie vertrauen, und öffnen Sie sie von Ihrem Gerät. Der Knoten liefert dann nur noch Daten.', 'Save the page once from a source you trust, and open it from your device. The node then supplies data only.'],
+  safe_keep_text: ['Speichern Sie die Seite aus einer Quelle, der Sie vertrauen, und öffnen Sie die Datei. Der Knoten liefert dann nur noch Daten.', 'Save the page from a source you trust, and open the file. The node then supplies data only.'],
   safe_download: ['Seite als eine Datei speichern', 'Save the page as one file'],
   safe_signature: ['Signatur dazu', 'Its signature'],
   safe_disk: ['Sie benutzen gerade die gespeicherte Datei.', 'You are using the saved file.'],
   safe_hash: ['Prüfsumme dieser Seite (SHA-256)', 'Checksum of this page (SHA-256)'],
-  safe_hash_text: ['Vergleichen Sie sie mit der veröffentlichten. Eine veränderte Seite könnte auch hier lügen; sicher ist nur, die gespeicherte Datei zu prüfen.', 'Compare it with the published one. An altered page could lie here too; only checking the saved file is certain.'],
+  safe_hash_text: ['Vergleichen Sie sie mit der veröffentlichten. Eine veränderte Seite könnte hier lügen; sicher ist, die gespeicherte Datei zu prüfen.', 'Compare it with the published one. An altered page could lie here; checking the saved file is certain.'],
   safe_stored: ['Was hier gespeichert ist', 'What is stored here'],
   safe_stored_text: ['Anfragen, Suchaufträge und Schlüssel. Benutzen auch andere dieses Gerät, löschen Sie am Ende alles. Antworten der Praxis lesen und Termine absagen können Sie danach hier nicht mehr.', 'Requests, alerts and keys. If others use this device too, delete everything at the end. You can then no longer read answers or cancel appointments here.'],
   safe_own_text: ['Ihre Anfragen und Suchaufträge liegen auf diesem Gerät.', 'Your requests and alerts are on this device.'],
