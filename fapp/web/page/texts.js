@@ -126,7 +126,7 @@ const TEXTS = {
   cancel_keep: ['Behalten', 'Keep it'],
   cancel_done: ['Abgesagt: {when}.', 'Cancelled: {when}.'],
   ics: ['In den Kalender (.ics)', 'To calendar (.ics)'],
-  ics_done: ['Die Kalenderdatei ist gespeichert.', 'The calendar file is saved.'],
+  ics_done: ['Gespeichert.', 'Saved.'],
   alternatives: ['Die Praxis schlägt vor', 'The practice suggests'],
   alternatives_gone: ['Die Vorschläge sind nicht geladen oder schon vergeben.', 'The suggestions are not loaded or already taken.'],
   state_now: ['{when}: {state}', '{when}: {state}'],
