@@ -28,7 +28,7 @@ export const SAYS = {
   en: {
     plz: 'Postal code', search: 'Find appointments', found: /free appointments?$/, requests: /^My requests/, alerts: /^Alerts/, practice: /^Practice/, ask: /^Request appointment:/, send: 'Send request',
     notBooked: 'Requested, not booked', saveAlert: 'Save as alert', create: 'Create', remove: /^Delete alert/, withdraw: /^Withdraw request/, payer: 'Who pays', accept: /^Accept:/,
-    slots: 'Appointments', profile: 'Profile & verification', safety: 'Privacy & safety', easy: 'Easy language', more: /More filters/, contact: /How can the practice reach you/,
+    slots: 'Appointments', profile: 'Profile & verification', safety: 'Privacy & safety', easy: 'Leichte Sprache (German)', more: /More filters/, contact: /How can the practice reach you/,
   },
 };
 

@@ -11,7 +11,7 @@ import { feature } from 'topojson-client';
 import { presimplify, simplify } from 'topojson-simplify';
 
 const GERMANY = '276'; // ISO 3166-1 numeric
-const TOLERANCE_DEG2 = 0.002; // area of the smallest triangle that is kept
+const TOLERANCE_DEG2 = 0.003; // area of the smallest triangle that is kept
 const RING_DEG2_MIN = 0.008; // Usedom stays, Helgoland goes
 const STEPS_PER_DEGREE = 100;
 const LINE = 110;

@@ -8,7 +8,7 @@ const AlertsView = (() => {
 
   async function createFrom(session, query) {
     const name = Controls.field({
-      label: 'alert_name', hint: 'alert_name_hint', check: (value) => (value ? null : 'alert_name_empty'),
+      label: 'alert_name', check: (value) => (value ? null : 'alert_name_empty'),
       control: Controls.input({ maxlength: LABEL_MAX, value: SearchView.describe(query).slice(0, LABEL_MAX) }),
     });
     await Dialogs.open({

@@ -68,15 +68,13 @@ const Page = (() => {
       if (!number) continue;
       const n = count();
       number.hidden = n === 0;
-      Dom.replace(number, [el('span', { 'aria-hidden': 'true' }, String(n)), el('span', { class: 'unseen' }, ', ', t(countText ?? 'count_requests', { n }))]);
+      Dom.replace(number, [el('span', { 'aria-hidden': 'true' }, String(n)), el('span', { class: 'unseen' }, t(countText ?? 'count_requests', { n }))]);
     }
   }
 
-  const easyView = () => ({ id: 'easy', node: el('div', { class: 'easy' }, EASY.map((lines, i) => {
-    const text = el('div', { lang: i === 1 ? 'en' : 'de' }, lines.map((line) => (line.startsWith('# ') ? el('h3', null, line.slice(2)) : el('p', null, line))));
-    Dom.follow(text, () => { text.hidden = (Language.current === 'en') !== (i === 1); });
-    return text;
-  })) });
+  const easyView = () => ({
+    id: 'easy', node: el('div', { class: 'easy', lang: 'de' }, EASY.map((line) => (line.startsWith('# ') ? el('h3', null, line.slice(2)) : el('p', null, line)))),
+  });
 
   async function begin(session) {
     prepare();

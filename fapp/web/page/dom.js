@@ -97,8 +97,6 @@ const Dom = (() => {
     pin: ['M12 21c-4.5-5-7-8-7-11a7 7 0 0114 0c0 3-2.5 6-7 11z', 'M12 7.5a2.5 2.5 0 100 5 2.5 2.5 0 000-5z'],
     phone: ['M6 3h3.5l1.5 5-2.5 1.5a12 12 0 006 6l1.5-2.5 5 1.5V18a3 3 0 01-3 3C10 21 3 14 3 6a3 3 0 013-3z'],
     calendar: ['M4 6h16v14H4z', 'M4 10h16', 'M8 3v4M16 3v4'],
-    pause: ['M9 5v14M15 5v14'],
-    moon: ['M20 14.5A8.5 8.5 0 119.5 4a7 7 0 0010.5 10.5z'],
   };
 
   return { append, el, follow, fresh, head, icon, replace, retranslate, svg };

@@ -74,18 +74,16 @@ const Language = (() => {
   const moment = (unix) => `${shortDay(unix)}, ${time(unix)}`;
   const span = (unix, minutes) => `${time(unix)}–${time(unix + minutes * 60)}`;
 
+  // Swedish dates are ISO dates.
+  const STAMP = new Intl.DateTimeFormat('sv-SE', { timeZone: ZONE, dateStyle: 'short', timeStyle: 'short' });
   /** `2027-01-12` of a time, and the time of a German `2027-01-12` and `09:00`. */
-  function isoDay(unix) {
-    const part = Object.fromEntries(new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, year: 'numeric', month: '2-digit', day: '2-digit' })
-      .formatToParts(date(unix)).map(({ type, value }) => [type, value]));
-    return `${part.year}-${part.month}-${part.day}`;
-  }
-  function unixOf(isoDate, clock) {
-    const guess = Date.parse(`${isoDate}T${clock || '00:00'}:00Z`) / 1000;
+  const isoDay = (unix) => STAMP.format(date(unix)).slice(0, 10);
+  function unixOf(day, clock) {
+    const stamp = `${day} ${clock || '00:00'}`;
+    const guess = Date.parse(`${stamp.replace(' ', 'T')}:00Z`) / 1000;
     if (!Number.isFinite(guess)) return null;
-    const shown = (unix) => Date.parse(`${isoDay(unix)}T${new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(date(unix))}:00Z`) / 1000;
     // Germany is one hour or two ahead; the hour that the clocks skip has neither.
-    return [3600, 7200].map((offset) => guess - offset).find((unix) => shown(unix) === guess) ?? null;
+    return [3600, 7200].map((offset) => guess - offset).find((unix) => STAMP.format(date(unix)) === stamp) ?? null;
   }
 
   const now = () => Math.floor(Date.now() / 1000);

@@ -16,12 +16,8 @@ const GermanyMap = (() => {
     ['Berlin', 52.52, 13.4], ['Hamburg', 53.55, 9.99], ['München', 48.14, 11.58], ['Köln', 50.94, 6.96], ['Frankfurt', 50.11, 8.68], ['Stuttgart', 48.78, 9.18],
     ['Leipzig', 51.34, 12.37], ['Dresden', 51.05, 13.74], ['Hannover', 52.37, 9.73], ['Nürnberg', 49.45, 11.08], ['Bremen', 53.08, 8.8], ['Dortmund', 51.51, 7.47],
     ['Münster', 51.96, 7.63], ['Freiburg', 48.0, 7.85], ['Rostock', 54.09, 12.13], ['Kiel', 54.32, 10.13], ['Erfurt', 50.98, 11.03], ['Magdeburg', 52.13, 11.63],
-    ['Saarbrücken', 49.23, 7.0], ['Kassel', 51.31, 9.48], ['Augsburg', 48.37, 10.9], ['Regensburg', 49.02, 12.1], ['Würzburg', 49.79, 9.94], ['Ulm', 48.4, 9.99],
-    ['Mainz', 50.0, 8.27], ['Karlsruhe', 49.01, 8.4], ['Mannheim', 49.49, 8.47], ['Potsdam', 52.4, 13.06], ['Halle', 51.48, 11.97], ['Chemnitz', 50.83, 12.92],
-    ['Schwerin', 53.63, 11.41], ['Lübeck', 53.87, 10.69], ['Oldenburg', 53.14, 8.21], ['Osnabrück', 52.28, 8.05], ['Bielefeld', 52.02, 8.53], ['Göttingen', 51.53, 9.93],
-    ['Aachen', 50.78, 6.08], ['Koblenz', 50.36, 7.59], ['Trier', 49.76, 6.64], ['Passau', 48.57, 13.46], ['Konstanz', 47.66, 9.18], ['Cottbus', 51.76, 14.33],
-    ['Flensburg', 54.78, 9.44], ['Greifswald', 54.1, 13.38], ['Rosenheim', 47.86, 12.13], ['Landshut', 48.54, 12.15], ['Ingolstadt', 48.76, 11.43], ['Kempten', 47.73, 10.31],
-    ['Freising', 48.4, 11.75], ['Dachau', 48.26, 11.43], ['Starnberg', 48.0, 11.34], ['Erding', 48.31, 11.91], ['Düsseldorf', 51.23, 6.78], ['Bonn', 50.73, 7.1], ['Essen', 51.46, 7.01],
+    ['Saarbrücken', 49.23, 7.0], ['Regensburg', 49.02, 12.1], ['Würzburg', 49.79, 9.94], ['Bielefeld', 52.02, 8.53], ['Trier', 49.76, 6.64], ['Passau', 48.57, 13.46],
+    ['Rosenheim', 47.86, 12.13], ['Starnberg', 48.0, 11.34], ['Düsseldorf', 51.23, 6.78],
   ];
 
   function projection({ lat, lon, km }) {
@@ -61,7 +57,7 @@ const GermanyMap = (() => {
     }).join('');
   }
 
-  function cityNames(at, most) {
+  function cityNames(at, most, groups) {
     const taken = [];
     const nodes = [];
     for (const [name, lat, lon] of CITIES) {
@@ -71,7 +67,7 @@ const GermanyMap = (() => {
       if (nodes.length >= most || covers || !inside(spot, 8) || box[2] > WIDTH) continue;
       taken.push(box);
       nodes.push(svg('circle', { class: 'city', cx: spot[0], cy: spot[1], r: 2 }),
-        svg('text', { class: 'city-name', x: spot[0] + 6, y: spot[1] + 4 }, name));
+        svg('text', { class: 'city-name', x: spot[0] + (groups.some(({ x, y }) => Math.hypot(x - spot[0], y - spot[1]) < 18) ? 18 : 6), y: spot[1] + 4 }, name));
     }
     return nodes;
   }
@@ -118,12 +114,13 @@ const GermanyMap = (() => {
     const view = zoom ? frame(zoom, null, 0) : frame(places, centre, radius);
     const { at, scale } = projection(view);
     const whole = view.km > 700;
+    const groups = clusters(places, at, chosen);
     const dots = grid.map(([lat, lon]) => at(lat, lon)).filter((spot) => inside(spot, 0))
       .map((spot) => `M${round(spot)}h.01`).join('');
     return svg('svg', { class: 'map', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true', focusable: 'false', on: { click: () => zoom && onZoom(null) } },
       svg('path', { class: 'land', d: outlinePath(at) }), svg('path', { class: 'grid', d: dots }),
-      cityNames(at, whole ? 14 : 30), centre && radius && rings(at, scale, centre, radius),
-      clusters(places, at, chosen).reverse().map((group) => marker(group, chosen, onPick, onZoom)),
+      cityNames(at, whole ? 14 : 30, groups), centre && radius && rings(at, scale, centre, radius),
+      groups.reverse().map((group) => marker(group, chosen, onPick, onZoom)),
       !whole && inset(view));
   }
 

@@ -2,7 +2,7 @@
 const PatternForm = (() => {
   'use strict';
   const { el } = Dom;
-  const { say, t } = Language;
+  const { t } = Language;
   const DAYS = ['Mo', 'Di', 'Mi', 'Do', 'Fr', 'Sa', 'So'];
   const MONDAY = 1704070800; // 2024-01-01 02:00 in Germany, a Monday
   const DURATION = { least: 10, most: 240 };
@@ -52,10 +52,8 @@ const PatternForm = (() => {
     const f = formFields();
     const all = Object.values(f);
     const { days: weekdays, except, ...rest } = f;
-    const preview = el('p', { class: 'quiet' }, () => (weekdays.value().length ? say('pt_preview', { text: text(f) }) : ''));
     const send = el('button', { type: 'submit', class: 'button primary' }, t('pt_add'));
-    const form = el('form', { novalidate: true }, weekdays.node, el('div', { class: 'grid' }, Object.values(rest).map((one) => one.node), except.node), preview, el('div', { class: 'actions' }, send));
-    form.addEventListener('input', () => Dom.retranslate());
+    const form = el('form', { novalidate: true }, weekdays.node, el('div', { class: 'grid' }, Object.values(rest).map((one) => one.node), except.node), el('div', { class: 'actions' }, send));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (!Controls.allValid(all)) return;

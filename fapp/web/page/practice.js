@@ -105,7 +105,7 @@ const PracticeView = (() => {
         act([icon('check'), t('pr_confirm')], `yes-${one.id}`, t('pr_confirm_of', { when }), async () => { await session.confirm(one.id); Status.say(t('pr_confirm_done', { when })); }, 'button primary'),
         act(t('pr_decline'), `no-${one.id}`, t('pr_decline_of', { when }), async () => { await session.decline(one.id); Status.say(t('pr_decline_done', { when })); })),
       confirmed && el('div', { class: 'actions' }, act(t('cancel_booking'), `off-${one.id}`, () => `${say('cancel_booking')}: ${when()}`, async () => {
-        if (!await Dialogs.confirm({ title: 'cancel_sure', text: 'pr_cancel_text', values: { when }, action: 'cancel_booking' })) return;
+        if (!await Dialogs.confirm({ title: 'cancel_sure', text: 'cancel_sure_text', values: { when }, action: 'cancel_booking' })) return;
         await session.cancelRequest(one.id);
         Status.say(t('cancel_done', { when }));
       })));
@@ -213,7 +213,7 @@ const PracticeView = (() => {
     if (!practice) return el('p', null, t('pr_start'));
     const expires = Language.isoDay(Language.now() + 365 * Language.DAY_S);
     const file = JSON.stringify({ fapp: 1, keys: [{ key: practice.therapist, expires }] }, null, 2);
-    return [el('p', null, t('pr_trust_now'), ': ', Slots.trustBadge(practice.trust)), el('p', { class: 'quiet' }, t(`trust_${practice.trust}_text`)),
+    return [el('p', null, Slots.trustBadge(practice.trust)), el('p', { class: 'quiet' }, t(`trust_${practice.trust}_text`)),
       copyable('pr_key', practice.therapist), el('h4', null, t('pr_trust_raise')),
       el('ol', { class: 'steps' }, [1, 2, 3].map((tier) => el('li', null, el('p', null, t(`pr_raise_${tier}`, { file: '.well-known/fapp.json' })), tier === 1 && copyable('pr_file_content', file))))];
   }

@@ -3,7 +3,7 @@ const RequestsView = (() => {
   'use strict';
   const { el, icon } = Dom;
   const { say, t } = Language;
-  const STATE_ICONS = { requested: 'clock', confirmed: 'check', declined: 'cross', expired: 'moon', cancelled: 'cross' };
+  const STATE_ICONS = { requested: 'clock', confirmed: 'check', declined: 'cross', expired: 'cross', cancelled: 'cross' };
   const OPEN = ['requested', 'confirmed'];
 
   const isOpen = (one) => OPEN.includes(one.state);

@@ -14,7 +14,7 @@ const SafetyView = (() => {
   function stored(session) {
     const forget = el('button', { type: 'button', class: 'button danger', 'data-key': 'forget', on: { click: () => Controls.during(forget, sure) } }, t('safe_forget'));
     async function sure() {
-      if (!await Dialogs.confirm({ title: 'safe_forget_sure', text: 'safe_forget_text', action: 'safe_forget_do', stay: 'abort' })) return;
+      if (!await Dialogs.confirm({ title: 'safe_forget_sure', text: 'safe_stored_text', action: 'safe_forget_do', stay: 'abort' })) return;
       await session.forget();
       Language.forget();
       Status.say(t('safe_forgotten'));
@@ -24,8 +24,7 @@ const SafetyView = (() => {
   }
 
   function create(session) {
-    return { id: 'safety', node: el('div', { class: 'reading' }, el('p', { class: 'lead' }, t('safe_lead')),
-      el('section', { class: 'card' }, el('h3', null, icon('shield'), t('safe_limit')), el('p', null, t('safe_limit_text'))),
+    return { id: 'safety', node: el('div', { class: 'reading' }, el('section', { class: 'card' }, el('h3', null, icon('shield'), t('safe_limit')), el('p', null, t('safe_limit_text'))),
       keep(session),
       el('section', { class: 'card' }, el('h3', null, t('safe_hash')), el('p', { class: 'hash' }, el('code', null, String(session.hash).replace(/(.{8})(?=.)/g, '$1 '))), el('p', { class: 'quiet' }, t('safe_hash_text'))),
       stored(session)) };

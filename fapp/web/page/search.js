@@ -149,12 +149,12 @@ const SearchView = (() => {
       found.shown = PAGE;
       draw();
       const n = shownSlots().length;
-      Status.say(plz ? t('place_option', { plz, count: t('found', { n }) }) : t('found', { n }), 'unseen');
+      Status.say(plz ? t('place_option', { where: plz, count: t('found', { n }) }) : t('found', { n }), 'unseen');
     }
 
     function placeChoice(list) {
-      const option = (place) => el('option', { value: place.plz, selected: place.plz === found.place }, t(typeof place.km === 'number' ? 'place_option_km' : 'place_option',
-        { plz: place.plz, km: () => Language.km(place.km ?? 0), count: t('found', { n: place.count }) }));
+      const where = (place) => (typeof place.km === 'number' ? `${place.plz}, ${Language.km(place.km)}` : place.plz);
+      const option = (place) => el('option', { value: place.plz, selected: place.plz === found.place }, t('place_option', { where: () => where(place), count: t('found', { n: place.count }) }));
       const control = Controls.select({ 'data-key': 'place' }, [el('option', { value: '' }, t('place_all')), list.map(option)]);
       control.addEventListener('change', () => pick(control.value));
       return Controls.field({ label: 'place', hint: 'map_note', control, wide: true }).node;
@@ -183,8 +183,7 @@ const SearchView = (() => {
       const visible = slots.slice(0, found.shown);
       const left = slots.length - visible.length;
       return [Slots.byDay(visible, (slot) => Slots.card(slot, own.get(slot.id), (chosen) => ask(session, chosen))),
-        left > 0 && Controls.button(t('more', { n: Math.min(left, PAGE) }), showMore, { 'data-key': 'more', class: 'button wide-button' }),
-        found.slots.length === LIMIT && el('p', { class: 'quiet' }, t('limited', { n: LIMIT }))];
+        left > 0 && Controls.button(t('more', { n: Math.min(left, PAGE) }), showMore, { 'data-key': 'more', class: 'button wide-button' }),];
     }
 
     function showMore() {
@@ -232,7 +231,7 @@ const SearchView = (() => {
       check: (value) => (new TextEncoder().encode(line(value)).length > CONTACT_BYTES_MAX ? 'contact_long' : null),
     });
     const body = [el('p', { class: 'dialog-slot' }, el('strong', null, Slots.when(slot)), el('span', null, () => `${Language.word(slot.leistung)} · ${slot.plz}`), Slots.trustBadge(slot.trust)),
-      notBooked(), slot.trust === 0 && el('p', { class: 'note warn' }, icon('open'), el('span', null, t('t0_warning'))), contact.node];
+      notBooked(), slot.trust === 0 && el('p', { class: 'note warn' }, icon('open'), el('span', null, t('trust_0_text'), ' ', t('t0_warning'))), contact.node];
     await Dialogs.open({
       title: 'ask_title', body, action: 'ask_send',
       submit: async () => {

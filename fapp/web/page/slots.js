@@ -13,12 +13,10 @@ const Slots = (() => {
   function facts(slot) {
     const tongues = slot.sprachen ?? [];
     const distance = typeof slot.distance_km === 'number' ? () => `${slot.plz}, ${Language.km(slot.distance_km)}` : () => slot.plz;
-    return el('ul', { class: 'facts' },
-      el('li', { class: 'where' }, icon('pin'), distance),
-      (slot.modalitaet ?? []).map((one) => el('li', null, w(one))),
-      (slot.kostentraeger ?? []).map((one) => el('li', null, w(one))),
-      (slot.gruppe ?? []).map((one) => el('li', null, w(one))),
-      tongues.length > 0 && el('li', null, () => say('spoken', { list: tongues.map(Language.tongue).join(', ') })));
+    const words = ['modalitaet', 'kostentraeger', 'gruppe'].flatMap((name) => slot[name] ?? []);
+    // A space between them, or they are read out as one word.
+    return el('ul', { class: 'facts' }, el('li', { class: 'where' }, icon('pin'), distance), words.map((one) => [' ', el('li', null, w(one))]),
+      tongues.length > 0 && [' ', el('li', null, () => say('spoken', { list: tongues.map(Language.tongue).join(', ') }))]);
   }
 
   /** A list item. `own` is the person's own reservation of it, if there is one. */
