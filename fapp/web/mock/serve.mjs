@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
 const page = new URL('../page/', import.meta.url);
-const OTHERS = new Set(['core.js', 'session.js', 'boot.js']); // what the mock stands for
+const OTHERS = new Set(['boot.js', 'core.js', 'node.js', 'session.js', 'session_alerts.js', 'session_own.js', 'store.js']); // what the mock stands for
 const sha256 = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /** The page as one text. */

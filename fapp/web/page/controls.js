@@ -104,7 +104,10 @@ const Controls = (() => {
     }
   }
 
-  const sentence = (error) => (error instanceof Error && error.message ? error.message : String(error));
+  const sentence = (error) => {
+    const text = (error instanceof Error && error.message ? error.message : String(error)).trim();
+    return (document.documentElement.lang === 'de' && SENTENCES.get(text)) || text;
+  };
 
   return { allValid, button, during, field, input, select, sentence, ticks, tongueSelect, wordSelect };
 })();
