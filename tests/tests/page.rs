@@ -176,7 +176,7 @@ fn web_01_the_page_is_served_whole_and_under_its_policy() {
     assert_eq!(again.expect("an answer").status, 304);
 }
 
-/// `WEB-04`, `WEB-07`
+/// `WEB-04`, `WEB-07`, `CLI-150`, `CLI-151`
 #[test]
 fn web_04_the_owners_page_takes_its_token_and_nothing_else() {
     let town = Town::new();

@@ -1,4 +1,4 @@
-//! `web` (`CLI-140`).
+//! `web` (`CLI-150`).
 
 use api::AppointmentsProxy;
 use super::as_document;

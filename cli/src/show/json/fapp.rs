@@ -28,7 +28,7 @@ impl From<api::Offered> for FappOffer {
     }
 }
 
-/// `CLI-141`
+/// `CLI-151`
 #[derive(Debug, Serialize)]
 pub struct WebPage {
     /// The page's address, with the token that makes it the owner's.
