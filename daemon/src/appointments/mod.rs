@@ -4,9 +4,13 @@
 //! Nothing here waits. The actor hands in what the node told, and calls [`Appointments::run`] in each drain:
 //! rows go to the node's stream of records, frames to links, letters to mailbox nodes.
 
+mod alerts;
 mod letters;
 mod offers;
 mod requests;
+mod trust;
+#[cfg(feature = "https")]
+mod website;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +28,10 @@ use tokio::sync::oneshot;
 use letters::Letters;
 pub use offers::{Offer, OfferError, Published};
 pub use requests::{ReserveError, Wish};
+pub(crate) use trust::chamber;
+pub use trust::{Known, TrustError, Trusted};
+#[cfg(feature = "https")]
+pub use website::{WebsiteError, fetch as fetch_practice_file};
 
 /// Everything about appointments.
 pub struct Appointments {
@@ -34,6 +42,8 @@ pub struct Appointments {
     patient: Patient,
     pool: Option<Pool>,
     letters: Letters,
+    alerts: alerts::Alerts,
+    trust: trust::Trust,
     /// Contact data to be given once a reservation is confirmed.
     contacts: BTreeMap<RequestId, String>,
     /// Links to neighbours, and a frame that found no room.
@@ -60,6 +70,8 @@ mod kind {
     pub(super) const SUB_KEY: u8 = b'k';
     pub(super) const PATIENT: u8 = b'q';
     pub(super) const CONTACT: u8 = b'c';
+    pub(super) const ALERT: u8 = b'w';
+    pub(super) const TRUST: u8 = b't';
 }
 
 /// Longest frame for a radio: one that the port carries in a few pieces.
@@ -81,6 +93,8 @@ impl Appointments {
             patient: Patient::default(),
             pool,
             letters: Letters::default(),
+            alerts: alerts::Alerts::default(),
+            trust: trust::Trust::default(),
             contacts: BTreeMap::new(),
             links: BTreeMap::new(),
             rng,
@@ -107,6 +121,8 @@ impl Appointments {
                 kind::SUB_KEY => self.sub_keys.restore(rest, &value).is_ok(),
                 kind::PATIENT => self.patient.restore(rest, &value).is_ok(),
                 kind::CONTACT => self.restore_contact(rest, value),
+                kind::ALERT => self.restore_alert(now, rest, &value),
+                kind::TRUST => self.restore_trust(now, rest, &value),
                 _ => false,
             };
             if !holds {
@@ -115,6 +131,7 @@ impl Appointments {
             }
         }
         self.practice.resume(now);
+        self.follow_trust(now);
     }
 
     /// What the node told.
@@ -165,6 +182,7 @@ impl Appointments {
             self.next_look = at.0 + LOOK_S;
             self.look(node, now, at);
         }
+        self.follow_router(at);
         self.follow_disk();
         if self.committing.is_none() && self.hand_rows(node, now) {
             self.committing = Some(durable());
@@ -174,9 +192,16 @@ impl Appointments {
         if !self.hold {
             self.send_frames(node, now);
         }
+    }
+
+    fn follow_router(&mut self, at: UnixSeconds) {
         while let Some(event) = self.router.poll_event() {
             match event {
-                FappEvent::Announced(_) | FappEvent::Withdrawn(_) | FappEvent::Answered { .. } => {}
+                FappEvent::Announced(therapist) => {
+                    self.settle_tier(at, &therapist);
+                    self.alert_to(at, &therapist);
+                }
+                FappEvent::Withdrawn(_) | FappEvent::Answered { .. } => {}
             }
         }
     }
@@ -197,6 +222,8 @@ impl Appointments {
             pool.expire(at);
         }
         self.renew_offer(at);
+        self.look_at_trust(at);
+        self.look_at_alerts(at);
         self.give_contacts(at);
         self.fetch(node, now, at);
     }
@@ -230,6 +257,8 @@ impl Appointments {
         while let Some(row) = self.patient.poll_row() {
             secret(kind::PATIENT, row);
         }
+        self.alerts.hand_rows(&mut rows);
+        self.trust.hand_rows(&mut rows);
         let any = !rows.is_empty();
         for (secret, key, value) in rows {
             // Its lengths are far below the limits: an announce, an entry of a practice.
