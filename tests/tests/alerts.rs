@@ -109,7 +109,8 @@ fn cli_130_an_alert_reports_a_slot_once() {
     patient.kill();
     patient.switch_on().expect("it starts again");
     let second = publish(&practice, 4);
-    let both = || Some(alerts(&patient)).filter(|all| all[0]["slots"].as_array().map(Vec::len) == Some(2));
+    let both =
+        || Some(alerts(&patient)).filter(|all| all[0]["slots"].as_array().map(Vec::len) == Some(2));
     let found = eventually(PATIENCE, both).expect("the second slot");
     assert_eq!(found[0]["slots"][1]["id"], second.as_str());
     patient.qpc(&["fapp", "alert", "remove", &id.to_string()]).expect("removed");

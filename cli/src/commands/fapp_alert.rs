@@ -24,7 +24,8 @@ pub(super) async fn run(
     match command {
         args::Alert::Add(add) => {
             if add.search.ask_neighbours {
-                let failure = Failure::usage("an alert asks nobody, and so takes no --ask-neighbours");
+                let failure =
+                    Failure::usage("an alert asks nobody, and so takes no --ask-neighbours");
                 return Err(failure.into());
             }
             let id = client.ask(alerts.add(fapp::wanted(&add.search), &add.label)).await?;
@@ -46,22 +47,27 @@ fn list(found: Vec<api::Alert>, console: &mut Console) -> Result<Exit, Stop> {
     let alerts: Vec<json::FappAlertEntry> = found.into_iter().map(Into::into).collect();
     let mut table = Table::new(["ALERT", "LABEL", "BEGINN", "MIN", "PLZ", "PRAXIS", "SLOT"]);
     for alert in &alerts {
-        let head = [Cell::number(alert.id.to_string()), text::one_line(&alert.label).into()];
-        if alert.slots.is_empty() {
-            let [id, label] = head.clone();
-            let none = || Cell::from(String::new());
-            table.row([id, label, none(), none(), none(), none(), none()]);
-        }
-        for slot in &alert.slots {
-            let [id, label] = head.clone();
+        let nothing = || std::array::from_fn(|_| String::new());
+        let found = alert.slots.iter().map(|slot| {
+            [
+                text::one_line(&slot.start),
+                slot.duration_min.to_string(),
+                text::one_line(&slot.plz),
+                text::one_line(&slot.trust_label),
+                text::one_line(&slot.id),
+            ]
+        });
+        let found: Vec<[String; 5]> = found.collect();
+        for row in if found.is_empty() { vec![nothing()] } else { found } {
+            let [start, minutes, plz, trust, id] = row;
             table.row([
-                id,
-                label,
-                text::one_line(&slot.start).into(),
-                Cell::number(slot.duration_min.to_string()),
-                text::one_line(&slot.plz).into(),
-                text::one_line(&slot.trust_label).into(),
-                text::one_line(&slot.id).into(),
+                Cell::number(alert.id.to_string()),
+                text::one_line(&alert.label).into(),
+                start.into(),
+                Cell::number(minutes),
+                plz.into(),
+                trust.into(),
+                id.into(),
             ]);
         }
     }
@@ -71,11 +77,7 @@ fn list(found: Vec<api::Alert>, console: &mut Console) -> Result<Exit, Stop> {
     Ok(Exit::Ok)
 }
 
-async fn watch(
-    client: &Client,
-    count: Option<u32>,
-    console: &mut Console,
-) -> Result<Exit, Stop> {
+async fn watch(client: &Client, count: Option<u32>, console: &mut Console) -> Result<Exit, Stop> {
     let signals = client.signals().await?;
     let alerts = client.ask(async { Ok(AlertsProxy::new(&signals).await?) }).await?;
     let mut hits = client.ask(async { Ok(alerts.receive_hit().await?) }).await?;

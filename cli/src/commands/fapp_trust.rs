@@ -57,7 +57,8 @@ pub(super) async fn run(
 
 fn site(domain: &str, file: String, console: &mut Console) -> Result<Exit, Stop> {
     let url = format!("https://{domain}/.well-known/fapp.json");
-    let document = json::FappDomain { domain: domain.to_owned(), url: url.clone(), file: file.clone() };
+    let document =
+        json::FappDomain { domain: domain.to_owned(), url: url.clone(), file: file.clone() };
     if !as_document(console, || document)? {
         console.line(format_args!("{}", text::one_line(file.trim_end())))?;
         console.note(format_args!(

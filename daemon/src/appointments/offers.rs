@@ -172,7 +172,11 @@ impl Appointments {
         Ok(gone.len())
     }
 
-    pub(super) fn reissue(&mut self, now: UnixSeconds, own: &SlotAnnounce) -> Result<Published, OfferError> {
+    pub(super) fn reissue(
+        &mut self,
+        now: UnixSeconds,
+        own: &SlotAnnounce,
+    ) -> Result<Published, OfferError> {
         let mut draft = Draft::new(own.plz(), *own.profile(), now, 0);
         draft.slots = self.still_offered(now, Some(own));
         draft.mailboxes = own.mailboxes().to_vec();

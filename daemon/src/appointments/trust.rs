@@ -10,7 +10,10 @@ use fapp::{
     },
     vocabulary::{Beruf, Term},
 };
-use mesh::{crypto::sign::SigningKey, error::{Error, Malformed}};
+use mesh::{
+    crypto::sign::SigningKey,
+    error::{Error, Malformed},
+};
 
 use super::{Appointments, kind};
 
@@ -112,9 +115,7 @@ impl Trust {
     pub(super) fn hand_rows(&mut self, rows: &mut Vec<(bool, Vec<u8>, Option<Vec<u8>>)>) {
         self.rows.extend(self.book.drain_rows().into_iter().map(|row| (row.key, row.value)));
         let rows_of = self.rows.drain(..);
-        rows.extend(
-            rows_of.map(|(key, value)| (false, super::prefixed(kind::TRUST, &key), value)),
-        );
+        rows.extend(rows_of.map(|(key, value)| (false, super::prefixed(kind::TRUST, &key), value)));
     }
 
     /// What this practice's announces carry.
@@ -178,8 +179,7 @@ impl Appointments {
         let is_own = therapist == own;
         let announced = self.router.cache().get(&therapist).map(|(a, _)| *a.credential_ref());
         let reference = announced.or_else(|| is_own.then(|| self.trust.own_reference()));
-        let standing =
-            self.trust.book.standing(now, &therapist, &reference.unwrap_or_default());
+        let standing = self.trust.book.standing(now, &therapist, &reference.unwrap_or_default());
         Known {
             therapist,
             standing,

@@ -42,15 +42,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`WebsiteError`].
 pub async fn fetch(domain: &Domain) -> Result<Vec<u8>, WebsiteError> {
+    ask(asker().build().map_err(WebsiteError::Request)?, domain).await
+}
+
+fn asker() -> reqwest::ClientBuilder {
     // Somebody may have installed one before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(PATIENCE)
-        .build()
-        .map_err(WebsiteError::Request)?;
+}
+
+async fn ask(client: reqwest::Client, domain: &Domain) -> Result<Vec<u8>, WebsiteError> {
     let url = format!("https://{domain}/.well-known/fapp.json");
     let mut response = client.get(url).send().await.map_err(WebsiteError::Request)?;
     if response.status() != reqwest::StatusCode::OK {
@@ -64,4 +69,36 @@ pub async fn fetch(domain: &Domain) -> Result<Vec<u8>, WebsiteError> {
         file.extend_from_slice(&piece);
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A host that speaks plain HTTP, however well-formed its file, is not believed.
+    #[tokio::test]
+    async fn tru_53_a_site_without_tls_says_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("its address");
+        let host = tokio::spawn(async move {
+            let (mut visitor, _) = listener.accept().await.expect("a visitor");
+            let mut hello = vec![0; 1_024];
+            let len = visitor.read(&mut hello).await.expect("readable");
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            // It may have gone already.
+            let _ = visitor.write_all(answer).await;
+            hello[..len].to_vec()
+        });
+        let domain = Domain::parse("praxis-muster.de").expect("sound");
+        let client = asker().resolve(domain.as_str(), at).build().expect("a client");
+        let refused = ask(client, &domain).await.expect_err("no TLS");
+        assert!(matches!(refused, WebsiteError::Request(_)), "{refused}");
+        let hello = host.await.expect("it ended");
+        assert_eq!(hello.first(), Some(&22), "a TLS handshake, and nothing before it");
+    }
 }

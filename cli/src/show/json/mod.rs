@@ -25,9 +25,9 @@ pub use self::fapp::{
     FappOffer, FappRequest, FappRequests, FappReservation, FappReservations, FappReserved,
     FappSlot, FappSlots, german,
 };
+pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use fapp_alert::{FappAlert, FappAlertEntry, FappAlerts, FappHit};
 pub use fapp_trust::{FappDomain, FappStatement, FappTrust};
-pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 #[cfg(feature = "lab")]
 pub use lab::{AirEvent, Lab, LabAir, LabHearing, LabMessage, LabNode, Rnode};
