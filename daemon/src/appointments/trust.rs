@@ -109,6 +109,8 @@ pub(super) struct Trust {
     domain: Option<Domain>,
     rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     expire_at: u64,
+    /// Rows that were played back before the machine knew the time: none is judged by a wrong clock.
+    waiting: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Trust {
@@ -144,8 +146,23 @@ impl Appointments {
                 self.trust.domain = text.and_then(|text| Domain::parse(text).ok());
                 self.trust.domain.is_some()
             }
+            _ if now == UnixSeconds(0) => {
+                self.trust.waiting.push((key.to_vec(), value.to_vec()));
+                true
+            }
             _ => self.trust.book.restore(now, key, value).is_ok(),
         }
+    }
+
+    /// Rows that waited for the time.
+    fn restore_waiting(&mut self, now: UnixSeconds) {
+        for (key, value) in std::mem::take(&mut self.trust.waiting) {
+            if self.trust.book.restore(now, &key, &value).is_err() {
+                tracing::warn!("a row of appointments does not hold");
+                self.trust.rows.push((key, None));
+            }
+        }
+        self.follow_trust(now);
     }
 
     /// The tier of a practice's announce, as the book has it.
@@ -163,6 +180,9 @@ impl Appointments {
     }
 
     pub(super) fn look_at_trust(&mut self, now: UnixSeconds) {
+        if !self.trust.waiting.is_empty() {
+            self.restore_waiting(now);
+        }
         if self.trust.expire_at <= now.0 {
             self.trust.expire_at = now.0 + EXPIRE_S;
             self.trust.book.expire(now);
