@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use super::{Tier, TrustBook};
+use super::{Credential, Tier, TrustBook};
 use crate::{UnixSeconds, router::FappRouter};
 
 /// Which practices of a router are known for more than their key, and until when that holds.
@@ -23,7 +23,7 @@ impl Tiers {
     ) -> Vec<[u8; 32]> {
         let subjects = book.subjects();
         let prospect = |subject: &[u8; 32]| {
-            let reference = book.credential(subject).map(|held| held.reference());
+            let reference = book.credential(subject).map(Credential::reference);
             let standing = book.standing(now, subject, &reference.unwrap_or_default());
             (*subject, standing.tier)
         };
