@@ -8,7 +8,7 @@ use super::fapp::Search;
 #[derive(Clone, Debug, Subcommand)]
 pub enum Alert {
     /// Report slots that fit, each once, as they become known; nothing is sent for it
-    Add(AlertAdd),
+    Add(Box<AlertAdd>),
     /// Alerts, and what they found that is still free
     List,
     /// Forget an alert
