@@ -19,7 +19,7 @@ pub(super) struct Alerts {
 const LOOK_S: u64 = 600;
 
 impl Alerts {
-    pub(super) fn hand_rows(&mut self, rows: &mut Vec<(bool, Vec<u8>, Option<Vec<u8>>)>) {
+    pub(super) fn hand_rows(&mut self, rows: &mut Vec<super::BesideRow>) {
         while let Some(row) = self.book.poll_row() {
             let value = row.value.map(|value| value.to_vec());
             rows.push((true, super::prefixed(kind::ALERT, &row.key), value));

@@ -49,7 +49,7 @@ pub struct Appointments {
     /// Links to neighbours, and a frame that found no room.
     links: BTreeMap<LinkId, Neighbour>,
     rng: NodeRng,
-    rows: Vec<(bool, Vec<u8>, Option<Vec<u8>>)>,
+    rows: Vec<BesideRow>,
     /// Rows are on their way to the disk.
     committing: Option<oneshot::Receiver<()>>,
     /// Nothing leaves before the disk has a new sub-key.
@@ -62,6 +62,9 @@ struct Neighbour {
     radio: bool,
     stalled: Option<Vec<u8>>,
 }
+
+/// A row for the node's disk: whether it is secret, its key, and its value or `None` to delete it.
+type BesideRow = (bool, Vec<u8>, Option<Vec<u8>>);
 
 /// What rows are about: the first byte of their key.
 mod kind {

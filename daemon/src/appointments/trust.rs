@@ -114,7 +114,7 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn hand_rows(&mut self, rows: &mut Vec<(bool, Vec<u8>, Option<Vec<u8>>)>) {
+    pub(super) fn hand_rows(&mut self, rows: &mut Vec<super::BesideRow>) {
         self.rows.extend(self.book.drain_rows().into_iter().map(|row| (row.key, row.value)));
         let rows_of = self.rows.drain(..);
         rows.extend(rows_of.map(|(key, value)| (false, super::prefixed(kind::TRUST, &key), value)));
