@@ -103,6 +103,8 @@ pub struct Cache {
     buckets: BTreeMap<Bucket, BTreeMap<[u8; 32], [u8; 32]>>,
     rows: Vec<CacheRow>,
     capacity: usize,
+    /// What may become known of practices once their announce is here.
+    prospects: BTreeMap<[u8; 32], Tier>,
 }
 
 impl Cache {
@@ -125,7 +127,8 @@ impl Cache {
         self.welcomes(now, &announce)?;
         let therapist = *announce.therapist();
         let is_new = !self.announces.contains_key(&therapist);
-        if is_new && self.announces.len() >= self.capacity && !self.make_room(tier, source) {
+        let worth = self.prospects.get(&therapist).map_or(tier, |prospect| tier.max(*prospect));
+        if is_new && self.announces.len() >= self.capacity && !self.make_room(worth, source) {
             return Err(Unwelcome::Full);
         }
         self.remove(&therapist);
@@ -293,6 +296,12 @@ impl Cache {
             entry.tier = tier;
             self.by_worth.insert((tier, expires, *therapist));
         }
+    }
+
+    /// Practices for which a full cache makes room as for this tier when their first announce comes,
+    /// at most as many as a book of trust has. What is shown is what [`Self::set_tier`] says.
+    pub fn set_prospects(&mut self, prospects: BTreeMap<[u8; 32], Tier>) {
+        self.prospects = prospects;
     }
 
     /// Drops what is over; the practices whose announces went.

@@ -6,6 +6,7 @@
 //! 1. [`vocabulary`], [`plz`], [`slot`], [`calendar`]: the words of the domain.
 //! 2. [`announce`], [`tombstone`]: what a practice signs.
 //! 3. [`cache`], [`query`]: what a node knows, and how it is searched without a packet.
+//!    [`alert`]: a search that stays.
 //! 4. [`router`]: how announces spread, and how two neighbours compare what they have.
 //! 5. [`reservation`]: asking for a slot so that nobody between can tell.
 //! 6. [`trust`]: who a practice is, shown for what it is.
@@ -16,6 +17,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod alert;
 pub mod announce;
 pub mod cache;
 pub mod calendar;

@@ -172,6 +172,16 @@ impl Search {
         self.around.as_deref()
     }
 
+    /// The same search later: slots that have begun meanwhile do not fit.
+    pub(crate) fn advance(&mut self, now: UnixSeconds) {
+        self.from = self.query.from.unwrap_or(now).max(now);
+    }
+
+    /// Slots of one announce that fit, the best first.
+    pub(crate) fn hits_of<'a>(&'a self, announce: &'a SlotAnnounce, tier: Tier) -> Vec<Hit<'a>> {
+        self.rank(self.candidates(announce, tier))
+    }
+
     /// How far a practice is, when it is near enough.
     fn distance(&self, plz: Plz) -> Option<Option<u32>> {
         if self.prefix.is_some_and(|prefix| !prefix.covers(plz)) {

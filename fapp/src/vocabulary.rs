@@ -6,6 +6,8 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, marker::PhantomData};
 
+use crate::reservation::misleads;
+
 /// One word of a list.
 pub trait Term: Copy + Eq + 'static {
     /// What the list is about, as people say it.
@@ -54,7 +56,8 @@ impl fmt::Display for UnknownTerm {
 
 impl core::error::Error for UnknownTerm {}
 
-/// Letters and digits alone, small, umlauts as two letters.
+/// Letters and digits alone, small, umlauts as two letters; nothing for what cannot be a word: other
+/// alphabets' letters, and characters that change how others are shown.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // Longer than any word there is.
@@ -67,6 +70,7 @@ fn plain(text: &str) -> String {
             // A combining diaeresis follows its letter: the decomposed form of an umlaut.
             '\u{308}' => out.push('e'),
             letter if letter.is_ascii_alphanumeric() => out.push(letter),
+            letter if letter.is_alphanumeric() || misleads(letter) => return String::new(),
             _ => {}
         }
     }

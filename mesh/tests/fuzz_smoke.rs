@@ -87,12 +87,14 @@ fn every_target_runs_and_is_built() {
         }
     }
     let built = manifest.matches("[[bin]]").count();
-    let here = ALL.len() + DAEMON_TARGETS;
+    let here = ALL.len() + DAEMON_TARGETS + APPOINTMENT_TARGETS;
     assert_eq!(built, here, "a target that this test does not know");
 }
 
 /// Targets outside the core: `daemon/tests/all/decoders.rs` runs those.
 const DAEMON_TARGETS: usize = 9;
+/// And `fapp/tests/all/fuzz.rs` those of appointments.
+const APPOINTMENT_TARGETS: usize = 7;
 
 #[test]
 fn frames() {

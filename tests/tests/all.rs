@@ -3,6 +3,7 @@
 //! One binary for all of them, because linking is what costs time. Tests that this machine cannot
 //! run say so in capitals and pass.
 
+mod alerts;
 mod appointments;
 mod attacks;
 mod crashes;

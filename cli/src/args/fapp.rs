@@ -43,6 +43,11 @@ pub enum Fapp {
         /// The reservation
         id: HexId,
     },
+    /// Searches that stay: add, list, remove, watch
+    #[command(subcommand)]
+    Alert(super::Alert),
+    /// Who a practice is, and how yours is known for more
+    Trust(super::Trust),
 }
 
 /// `qpc fapp publish`

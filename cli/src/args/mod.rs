@@ -4,6 +4,8 @@
 //! command starts with arguments that make sense.
 
 mod fapp;
+mod fapp_alert;
+mod fapp_trust;
 #[cfg(feature = "lab")]
 mod lab;
 #[cfg(test)]
@@ -14,7 +16,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::fapp::{Fapp, Publish, Reserve, Search, SlotTime};
+pub use self::{
+    fapp::{Fapp, Publish, Reserve, Search, SlotTime},
+    fapp_alert::{Alert, AlertAdd},
+    fapp_trust::{Trust, TrustCommand},
+};
 #[cfg(feature = "lab")]
 pub use lab::{Lab, LabCommand, ModemLine, Rnode};
 #[cfg(feature = "lab")]

@@ -60,6 +60,8 @@ pub(super) async fn run(
             client.ask(fapp.cancel(id.as_str())).await?;
             done(console, "Cancelled; the other side is told".to_owned())
         }
+        args::Fapp::Alert(alert) => super::fapp_alert::run(client, alert, console).await,
+        args::Fapp::Trust(trust) => super::fapp_trust::run(client, trust, console).await,
     }
 }
 
@@ -79,7 +81,7 @@ fn offer(publish: &args::Publish) -> OfferOptions {
     }
 }
 
-fn wanted(search: &args::Search) -> SearchOptions {
+pub(super) fn wanted(search: &args::Search) -> SearchOptions {
     SearchOptions {
         plz_prefix: search.plz_prefix.clone(),
         plz: search.plz.clone(),

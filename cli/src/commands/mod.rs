@@ -8,6 +8,8 @@ mod contacts;
 mod demo;
 mod events;
 mod fapp;
+mod fapp_alert;
+mod fapp_trust;
 mod identity;
 mod inbox;
 mod invite;

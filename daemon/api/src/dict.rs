@@ -578,7 +578,7 @@ pub struct EventEntry {
     /// `accepted`, `in-custody`, `received`, `proven`, `failed`, `message`, `channel-message`,
     /// `channel-proven`, `channel-withdrawn`, `peer-up`,
     /// `peer-down`, `route`, `contact-key-changed`, `invite-used`, `invite-answered`, `request`,
-    /// `clock-skew`, `links`, `path`, `storage`, `config`.
+    /// `clock-skew`, `links`, `path`, `storage`, `config`, `alert`.
     pub kind: String,
     /// The node it is about.
     pub address: Option<String>,

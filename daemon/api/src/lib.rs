@@ -17,6 +17,8 @@
 //! | `org.quicprochat.Requests1` | strangers' first messages | [`RequestsProxy`] |
 //! | `org.quicprochat.Links1` | configured links | [`LinksProxy`] |
 //! | `org.quicprochat.Appointments1` | FAPP: offers, searches, reservations; where it is built in | [`AppointmentsProxy`] |
+//! | `org.quicprochat.Alerts1` | FAPP: searches that stay | [`AlertsProxy`] |
+//! | `org.quicprochat.Trust1` | FAPP: who a practice is | [`TrustProxy`] |
 //! | `org.quicprochat.Radios1` | LoRa modems: settings, air time, who is heard | [`RadiosProxy`] |
 //! | `org.quicprochat.Discovery1` | who was found on the local network | [`DiscoveryProxy`] |
 //! | `org.quicprochat.Events1` | what happens | [`EventsProxy`] |
@@ -39,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod appointments;
 mod client;
 mod dict;
@@ -46,10 +49,13 @@ mod error;
 pub mod framing;
 mod options;
 mod proxy;
+mod proxy_fapp;
 mod proxy_objects;
+mod standing;
 #[cfg(test)]
 mod xml_tests;
 
+pub use alerts::Alert;
 pub use appointments::{
     OfferOptions, Offered, Reservation, ReserveOptions, SearchOptions, Slot, SlotRequest,
 };
@@ -69,7 +75,9 @@ pub use proxy::{
     EventStream, EventsProxy, InvitesProxy, LinksProxy, MessageReceivedStream, MessagesProxy,
     PeersProxy, PublishedStream, RadiosProxy, RequestsProxy, RoutesProxy, StateChangedStream,
 };
+pub use proxy_fapp::{AlertsProxy, HitStream, TrustProxy};
 pub use proxy_objects::{LinkProxy, PeerProxy};
+pub use standing::{EndorseOptions, Standing};
 
 /// The object that carries every interface but `Peer1` and `Link1`.
 pub const PATH: &str = "/org/quicprochat";
@@ -86,6 +94,7 @@ pub const BUS_NAME: &str = "org.quicprochat.Daemon1";
 /// The introspection files: interface name and content, one interface a file.
 pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Access1", include_str!("../xml/org.quicprochat.Access1.xml")),
+    ("org.quicprochat.Alerts1", include_str!("../xml/org.quicprochat.Alerts1.xml")),
     ("org.quicprochat.Appointments1", include_str!("../xml/org.quicprochat.Appointments1.xml")),
     ("org.quicprochat.Channels1", include_str!("../xml/org.quicprochat.Channels1.xml")),
     ("org.quicprochat.Contacts1", include_str!("../xml/org.quicprochat.Contacts1.xml")),
@@ -101,4 +110,5 @@ pub const XML: &[(&str, &str)] = &[
     ("org.quicprochat.Radios1", include_str!("../xml/org.quicprochat.Radios1.xml")),
     ("org.quicprochat.Requests1", include_str!("../xml/org.quicprochat.Requests1.xml")),
     ("org.quicprochat.Routes1", include_str!("../xml/org.quicprochat.Routes1.xml")),
+    ("org.quicprochat.Trust1", include_str!("../xml/org.quicprochat.Trust1.xml")),
 ];

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-const PROXIES: &str = concat!(include_str!("proxy.rs"), include_str!("proxy_objects.rs"));
+const PROXIES: &str = concat!(
+    include_str!("proxy.rs"),
+    include_str!("proxy_fapp.rs"),
+    include_str!("proxy_objects.rs")
+);
 
 /// `interface.Member` of every member the proxies have.
 fn in_proxies() -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use fapp::UnixSeconds;
 use mesh::{Event, Instant};
 
-use super::Actor;
+use super::{Actor, What};
 use crate::appointments::Appointments;
 
 impl Actor {
@@ -15,6 +15,9 @@ impl Actor {
         let wall = self.unix();
         let durable = &mut self.durable;
         self.appointments.run(&mut self.node, now, wall, || durable.ask());
+        while let Some(hit) = self.appointments.poll_hit() {
+            self.say(What::Alert(hit));
+        }
     }
 
     pub(super) fn tell_appointments(&mut self, event: &Event) {

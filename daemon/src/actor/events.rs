@@ -70,6 +70,9 @@ pub enum What {
     Links,
     /// The configuration was read again.
     Config,
+    /// An alert found a slot.
+    #[cfg(feature = "appointments")]
+    Alert(fapp::alert::Reported),
 }
 
 impl What {

@@ -113,8 +113,19 @@ fn appointments(
     let (rows, others) = opened.rows.into_iter().partition(Appointments::owns);
     opened.rows = others;
     let now = clock.wall().map_or(0, |wall| wall.unix_secs);
+    appointments.trust(&trusted(config));
     appointments.restore(fapp::UnixSeconds(now), rows);
     Ok((opened, appointments))
+}
+
+#[cfg(feature = "appointments")]
+fn trusted(config: &Config) -> crate::appointments::Trusted {
+    let root = |(key, chamber): &([u8; 32], u8)| fapp::trust::Root { key: *key, chamber: *chamber };
+    crate::appointments::Trusted {
+        roots: config.appointment_roots.iter().map(root).collect(),
+        observers: config.appointment_observers.clone(),
+        pins: config.appointment_pins.clone(),
+    }
 }
 
 /// Plays the stored rows back; returns deletions of those that the node refused.

@@ -5,9 +5,13 @@
 //! rows go to the node's stream of records, frames to links, letters to mailbox nodes.
 
 mod carried;
+mod alerts;
 mod letters;
 mod offers;
 mod requests;
+mod trust;
+#[cfg(feature = "https")]
+mod website;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +30,10 @@ use carried::Carried;
 use letters::Letters;
 pub use offers::{Offer, OfferError, Published};
 pub use requests::{ReserveError, Wish};
+pub(crate) use trust::chamber;
+pub use trust::{Known, TrustError, Trusted};
+#[cfg(feature = "https")]
+pub use website::{WebsiteError, fetch as fetch_practice_file};
 
 /// Everything about appointments.
 pub struct Appointments {
@@ -37,12 +45,14 @@ pub struct Appointments {
     pool: Option<Pool>,
     letters: Letters,
     carried: Carried,
+    alerts: alerts::Alerts,
+    trust: trust::Trust,
     /// Contact data to be given once a reservation is confirmed.
     contacts: BTreeMap<RequestId, String>,
     /// Links to neighbours, and a frame that found no room.
     links: BTreeMap<LinkId, Neighbour>,
     rng: NodeRng,
-    rows: Vec<(bool, Vec<u8>, Option<Vec<u8>>)>,
+    rows: Vec<BesideRow>,
     /// Rows are on their way to the disk.
     committing: Option<oneshot::Receiver<()>>,
     /// Nothing leaves before the disk has a new sub-key.
@@ -56,6 +66,9 @@ struct Neighbour {
     stalled: Option<Vec<u8>>,
 }
 
+/// A row for the node's disk: whether it is secret, its key, and its value or `None` to delete it.
+type BesideRow = (bool, Vec<u8>, Option<Vec<u8>>);
+
 /// What rows are about: the first byte of their key.
 mod kind {
     pub(super) const ROUTER: u8 = b'r';
@@ -63,6 +76,8 @@ mod kind {
     pub(super) const SUB_KEY: u8 = b'k';
     pub(super) const PATIENT: u8 = b'q';
     pub(super) const CONTACT: u8 = b'c';
+    pub(super) const ALERT: u8 = b'w';
+    pub(super) const TRUST: u8 = b't';
 }
 
 /// Longest frame for a radio: one that the port carries in a few pieces.
@@ -85,6 +100,8 @@ impl Appointments {
             pool,
             letters: Letters::default(),
             carried: Carried::default(),
+            alerts: alerts::Alerts::default(),
+            trust: trust::Trust::default(),
             contacts: BTreeMap::new(),
             links: BTreeMap::new(),
             rng,
@@ -111,6 +128,8 @@ impl Appointments {
                 kind::SUB_KEY => self.sub_keys.restore(rest, &value).is_ok(),
                 kind::PATIENT => self.patient.restore(rest, &value).is_ok(),
                 kind::CONTACT => self.restore_contact(rest, value),
+                kind::ALERT => self.restore_alert(now, rest, &value),
+                kind::TRUST => self.restore_trust(now, rest, &value),
                 _ => false,
             };
             if !holds {
@@ -119,6 +138,7 @@ impl Appointments {
             }
         }
         self.practice.resume(now);
+        self.follow_trust(now);
     }
 
     /// What the node told.
@@ -171,6 +191,7 @@ impl Appointments {
             self.next_look = at.0 + LOOK_S;
             self.look(node, now, at);
         }
+        self.follow_router(at);
         self.follow_disk();
         if self.committing.is_none() && self.hand_rows(node, now) {
             self.committing = Some(durable());
@@ -180,9 +201,16 @@ impl Appointments {
         if !self.hold {
             self.send_frames(node, now);
         }
+    }
+
+    fn follow_router(&mut self, at: UnixSeconds) {
         while let Some(event) = self.router.poll_event() {
             match event {
-                FappEvent::Announced(_) | FappEvent::Withdrawn(_) | FappEvent::Answered { .. } => {}
+                FappEvent::Announced(therapist) => {
+                    self.settle_tier(at, &therapist);
+                    self.alert_to(at, &therapist);
+                }
+                FappEvent::Withdrawn(_) | FappEvent::Answered { .. } => {}
             }
         }
     }
@@ -203,6 +231,8 @@ impl Appointments {
             pool.expire(at);
         }
         self.renew_offer(at);
+        self.look_at_trust(at);
+        self.look_at_alerts(at);
         self.give_contacts(at);
         self.fetch(node, now, at);
     }
@@ -236,6 +266,8 @@ impl Appointments {
         while let Some(row) = self.patient.poll_row() {
             secret(kind::PATIENT, row);
         }
+        self.alerts.hand_rows(&mut rows);
+        self.trust.hand_rows(&mut rows);
         let any = !rows.is_empty();
         for (secret, key, value) in rows {
             // Its lengths are far below the limits: an announce, an entry of a practice.

@@ -67,7 +67,7 @@ impl fmt::Display for OfferError {
 }
 
 impl Appointments {
-    fn key(&self) -> [u8; 32] {
+    pub(super) fn key(&self) -> [u8; 32] {
         self.identity.root_key().unwrap_or_default()
     }
 
@@ -122,6 +122,7 @@ impl Appointments {
         draft.sequence = last.max(buried.unwrap_or(0)).saturating_add(1).max((now.0 / 60) as u32);
         let end = draft.slots.iter().map(|slot| slot.end().0).max().unwrap_or(0);
         draft.expires = UnixSeconds(end.max(now.0 + 3_600));
+        draft.credential_ref = self.trust.own_reference();
         let announce = draft.sign(&self.identity).map_err(OfferError::Announce)?;
         let (id, therapist) = (announce.id(), *announce.therapist());
         for slot in announce.slots() {
@@ -137,6 +138,7 @@ impl Appointments {
         };
         let taken = self.router.broadcast_announce(now, announce, Tier::SelfSigned);
         taken.map_err(OfferError::Unwelcome)?;
+        self.settle_tier(now, &therapist);
         Ok(published)
     }
 
@@ -170,11 +172,14 @@ impl Appointments {
         Ok(gone.len())
     }
 
-    fn reissue(&mut self, now: UnixSeconds, own: &SlotAnnounce) -> Result<Published, OfferError> {
+    pub(super) fn reissue(
+        &mut self,
+        now: UnixSeconds,
+        own: &SlotAnnounce,
+    ) -> Result<Published, OfferError> {
         let mut draft = Draft::new(own.plz(), *own.profile(), now, 0);
         draft.slots = self.still_offered(now, Some(own));
         draft.mailboxes = own.mailboxes().to_vec();
-        draft.credential_ref = *own.credential_ref();
         self.issue(now, draft)
     }
 

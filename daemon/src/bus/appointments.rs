@@ -160,7 +160,7 @@ impl Appointments {
         Self(context)
     }
 
-    async fn act<T: Send + 'static>(
+    pub(super) async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Machine, &mut mesh::Node, UnixSeconds) -> T + Send + 'static,
     ) -> Result<T, Error> {
@@ -171,7 +171,7 @@ impl Appointments {
     }
 
     /// Waits until what was done would survive a crash.
-    async fn durably(&self) -> Result<(), Error> {
+    pub(super) async fn durably(&self) -> Result<(), Error> {
         let written = self.0.handle.ask(crate::actor::Actor::durably).await?;
         tokio::time::timeout(PATIENCE, written)
             .await
@@ -193,11 +193,11 @@ impl Appointments {
 /// How long a change may take to the disk.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
-fn invalid(error: impl std::fmt::Display) -> Error {
+pub(super) fn invalid(error: impl std::fmt::Display) -> Error {
     Error::InvalidArgument(error.to_string())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -213,7 +213,7 @@ fn request_id(text: &str) -> Result<RequestId, Error> {
         .map_err(|_| Error::InvalidArgument("a reservation's name is 32 hexadecimal digits".into()))
 }
 
-fn word<T: Term>(text: &str) -> Result<T, Error> {
+pub(super) fn word<T: Term>(text: &str) -> Result<T, Error> {
     T::parse(text).map_err(invalid)
 }
 
@@ -242,7 +242,7 @@ fn maybe<T: FromStr<Err: std::fmt::Display>>(text: Option<String>) -> Result<Opt
     text.map(|text| text.parse().map_err(invalid)).transpose()
 }
 
-fn query(options: api::SearchOptions) -> Result<SlotQuery, Error> {
+pub(super) fn query(options: api::SearchOptions) -> Result<SlotQuery, Error> {
     let tier = |number: u8| {
         let tiers = Tier::ALL.iter().copied();
         tiers
@@ -274,7 +274,7 @@ fn names<T: Term>(terms: Terms<T>) -> Vec<String> {
     terms.names().into_iter().map(str::to_owned).collect()
 }
 
-fn slot_of(hit: &Hit<'_>) -> api::Slot {
+pub(super) fn slot_of(hit: &Hit<'_>) -> api::Slot {
     let profile = hit.announce.profile();
     api::Slot {
         id: hit.id.to_string(),

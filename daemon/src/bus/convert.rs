@@ -309,6 +309,11 @@ fn fill(entry: &mut api::EventEntry, what: &What) -> &'static str {
         }
         What::Links => "links",
         What::Config => "config",
+        #[cfg(feature = "appointments")]
+        What::Alert(hit) => {
+            entry.detail = Some(format!("{} {}", hit.alert, hit.slot));
+            "alert"
+        }
     }
 }
 

@@ -12,6 +12,8 @@
 
 mod access;
 #[cfg(feature = "appointments")]
+mod alerts;
+#[cfg(feature = "appointments")]
 mod appointments;
 mod channels;
 mod contacts;
@@ -34,6 +36,8 @@ mod server;
 mod shim;
 mod signals;
 mod transfer;
+#[cfg(feature = "appointments")]
+mod trust;
 mod visitors;
 
 use std::{
@@ -145,7 +149,10 @@ impl Context {
     /// Serves every interface of [`api::PATH`].
     fn serve<'a>(&self, builder: Builder<'a>) -> Builder<'a> {
         #[cfg(feature = "appointments")]
-        let builder = builder.serve_at(api::PATH, appointments::Appointments(self.clone()));
+        let builder = builder
+            .serve_at(api::PATH, appointments::Appointments(self.clone()))
+            .serve_at(api::PATH, alerts::Alerts(self.clone()))
+            .serve_at(api::PATH, trust::Trust(self.clone()));
         builder
             .serve_at(api::PATH, daemon::Daemon(self.clone()))
             .serve_at(api::PATH, peers::Peers(self.clone()))

@@ -75,6 +75,8 @@ async fn tell(
                 connection.object_server().interface::<_, super::daemon::Daemon>(api::PATH);
             daemon.await?.get().await.storage_changed(&emitter).await
         }
+        #[cfg(feature = "appointments")]
+        What::Alert(hit) => super::alerts::tell(&emitter, hit).await,
         What::Proven(_)
         | What::ChannelProven(..)
         | What::ChannelWithdrawn(..)

@@ -55,6 +55,10 @@ fn documents() -> Vec<(String, String)> {
         document(&radios::Radios(context.clone())),
         #[cfg(feature = "appointments")]
         document(&appointments::Appointments(context.clone())),
+        #[cfg(feature = "appointments")]
+        document(&alerts::Alerts(context.clone())),
+        #[cfg(feature = "appointments")]
+        document(&trust::Trust(context.clone())),
         document(&requests::Requests(context.clone())),
         document(&routes::Routes(context.clone())),
         document(&visitors::Visitors::new(context)),

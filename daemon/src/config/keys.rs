@@ -463,7 +463,77 @@ pub const KEYS: &[Key] = &[
         get: |c| comma(&c.web_listen),
         ..KEY
     },
+    Key {
+        name: "appointments.roots",
+        help: "Issuers whose word on a therapist's licence counts, each for all chambers or for one.",
+        allowed: "a list of at most 64 keys of 64 hexadecimal digits, or \"KEY:CHAMBER\" with a \
+                  chamber's number, 1 to 12",
+        default: "[]",
+        set: |c, v| {
+            let list = v.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+            let roots: Option<Vec<_>> = list.iter().map(|item| root(item)).collect();
+            c.appointment_roots = roots?;
+            Some(())
+        },
+        get: |c| {
+            let shown = |(key, chamber): &([u8; 32], u8)| match chamber {
+                0 => key_text(key),
+                chamber => format!("{}:{chamber}", key_text(key)),
+            };
+            c.appointment_roots.iter().map(shown).collect::<Vec<_>>().join(",")
+        },
+        ..KEY
+    },
+    Key {
+        name: "appointments.observers",
+        help: "Other nodes whose word counts on what a practice's website says.",
+        allowed: "a list of at most 64 node keys of 64 hexadecimal digits",
+        default: "[]",
+        set: |c, v| set_keys(&mut c.appointment_observers, v),
+        get: |c| c.appointment_observers.iter().map(key_text).collect::<Vec<_>>().join(","),
+        ..KEY
+    },
+    Key {
+        name: "appointments.pins",
+        help: "Therapists you know yourself, whose word on colleagues counts.",
+        allowed: "a list of at most 64 practices' keys of 64 hexadecimal digits",
+        default: "[]",
+        set: |c, v| set_keys(&mut c.appointment_pins, v),
+        get: |c| c.appointment_pins.iter().map(key_text).collect::<Vec<_>>().join(","),
+        ..KEY
+    },
 ];
+
+fn root(text: &str) -> Option<([u8; 32], u8)> {
+    match text.split_once(':') {
+        None => Some((key_of(text)?, 0)),
+        Some((key, chamber)) => {
+            let chamber = chamber.parse().ok().filter(|chamber| (1..=12).contains(chamber))?;
+            Some((key_of(key)?, chamber))
+        }
+    }
+}
+
+fn set_keys(field: &mut Vec<[u8; 32]>, value: &Value) -> Option<()> {
+    let list = value.list().filter(|list| list.len() <= LIST_LEN_MAX)?;
+    let keys: Option<Vec<_>> = list.iter().map(|item| key_of(item)).collect();
+    *field = keys?;
+    Some(())
+}
+
+fn key_of(text: &str) -> Option<[u8; 32]> {
+    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut key = [0; 32];
+    for (place, byte) in key.iter_mut().enumerate() {
+        let digits = text.get(2 * place..2 * place + 2).filter(|_| is_hex)?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(key)
+}
+
+fn key_text(key: &[u8; 32]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 fn set_bool(field: &mut bool, value: &Value) -> Option<()> {
     *field = value.bool()?;

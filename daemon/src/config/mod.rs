@@ -89,6 +89,12 @@ pub struct Config {
     pub iroh_serve_relay: Option<SocketAddr>,
     /// Where the page for patients and practices is offered, besides on request.
     pub web_listen: Vec<SocketAddr>,
+    /// Issuers of credentials that are believed: keys, each with the chamber it is for (0: any).
+    pub appointment_roots: Vec<([u8; 32], u8)>,
+    /// Node keys of others whose observations of domains count.
+    pub appointment_observers: Vec<[u8; 32]>,
+    /// Root keys of therapists whose word counts.
+    pub appointment_pins: Vec<[u8; 32]>,
 }
 
 /// How neighbours are found (`DSC-26`).
@@ -296,6 +302,9 @@ impl Config {
             iroh_relays: Vec::new(),
             iroh_serve_relay: None,
             web_listen: Vec::new(),
+            appointment_roots: Vec::new(),
+            appointment_observers: Vec::new(),
+            appointment_pins: Vec::new(),
         }
     }
 

@@ -28,6 +28,7 @@ pub use letter::{
     About, FollowTo, LETTER_LEN, LETTER_LEN_XWING, Letter, OpenedRequest, Recognised, Thread,
     Unsealed, answer_label, follow_label,
 };
+pub(crate) use message::misleads;
 pub use message::{
     Alternative, Answer, Content, FollowUp, Hold, Reason, Request, RequestId, Verdict,
 };

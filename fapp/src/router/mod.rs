@@ -159,6 +159,11 @@ impl FappRouter {
         self.cache.set_tier(therapist, tier);
     }
 
+    /// Practices for which a full cache makes room, see [`Cache::set_prospects`].
+    pub fn set_prospects(&mut self, prospects: BTreeMap<[u8; 32], Tier>) {
+        self.cache.set_prospects(prospects);
+    }
+
     /// Searches what is here; nothing is sent.
     ///
     /// # Errors

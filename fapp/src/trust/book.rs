@@ -6,8 +6,8 @@ use alloc::{
 };
 use core::fmt;
 
-use super::{Credential, Domain, Endorsement, Observation, Tier};
-use crate::UnixSeconds;
+use super::{Credential, Domain, Endorsement, Observation, Tier, rows};
+use crate::{UnixSeconds, cache::CacheRow};
 
 /// An issuer that the configuration trusts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub struct TrustBook {
     /// Who is grounded, and what is vouched for; computed for a time, until something changes.
     grounded: BTreeMap<[u8; 32], Vouched>,
     computed: Option<(UnixSeconds, UnixSeconds)>,
+    pub(super) rows: Vec<CacheRow>,
 }
 
 #[derive(Clone, Copy)]
@@ -101,9 +102,9 @@ impl TrustBook {
         self.roots = roots.iter().take(Self::ROOTS_MAX).copied().collect();
         self.observers = observers.iter().take(Self::CONFIGURED_MAX).copied().collect();
         self.pins = pins.iter().take(Self::CONFIGURED_MAX).copied().collect();
-        self.observations.retain(|_, seen| self.observers.contains(&seen.observer));
-        let roots = &self.roots;
-        self.credentials.retain(|_, credential| is_rooted(roots, credential));
+        let Self { roots, observers, observations, credentials, rows, .. } = self;
+        keep(observations, rows, |seen| observers.contains(&seen.observer));
+        keep(credentials, rows, |credential| is_rooted(roots, credential));
         self.computed = None;
     }
 
@@ -121,11 +122,13 @@ impl TrustBook {
                 return Ok(Held::Known);
             }
         } else if self.observations.len() >= Self::KEYS_MAX {
-            self.observations.retain(|_, seen| seen.counts_until(now).is_some());
+            let rows = &mut self.rows;
+            keep(&mut self.observations, rows, |seen| seen.counts_until(now).is_some());
             if self.observations.len() >= Self::KEYS_MAX {
                 return Err(Refused::Full);
             }
         }
+        self.rows.push(rows::put(&seen, seen.bytes()));
         self.observations.insert(seen.practice, seen);
         Ok(Held::New)
     }
@@ -144,11 +147,13 @@ impl TrustBook {
                 return Ok(Held::Known);
             }
         } else if self.credentials.len() >= Self::KEYS_MAX {
-            self.credentials.retain(|_, held| held.holds_until(now).is_some());
+            let rows = &mut self.rows;
+            keep(&mut self.credentials, rows, |held| held.holds_until(now).is_some());
             if self.credentials.len() >= Self::KEYS_MAX {
                 return Err(Refused::Full);
             }
         }
+        self.rows.push(rows::put(&credential, credential.bytes()));
         self.credentials.insert(credential.holder, credential);
         self.computed = None;
         Ok(Held::New)
@@ -168,6 +173,7 @@ impl TrustBook {
             Some(_) => {}
             None => self.make_room(now, &said)?,
         }
+        self.rows.push(rows::put(&said, said.bytes()));
         self.endorsements.insert(key, said);
         self.computed = None;
         Ok(Held::New)
@@ -233,11 +239,23 @@ impl TrustBook {
         self.observations.values()
     }
 
+    /// The credential of a key, whether it is its time or not.
+    pub fn credential(&self, holder: &[u8; 32]) -> Option<&Credential> {
+        self.credentials.get(holder)
+    }
+
+    /// Keys about which something is held.
+    pub fn subjects(&self) -> BTreeSet<[u8; 32]> {
+        let endorsed = self.endorsements.keys().map(|(subject, _)| subject);
+        self.observations.keys().chain(self.credentials.keys()).chain(endorsed).copied().collect()
+    }
+
     /// Lets go of what has expired.
     pub fn expire(&mut self, now: UnixSeconds) {
-        self.observations.retain(|_, seen| seen.counts_until(now).is_some());
-        self.credentials.retain(|_, held| held.holds_until(now).is_some());
-        self.endorsements.retain(|_, said| now < said.expires);
+        let rows = &mut self.rows;
+        keep(&mut self.observations, rows, |seen| seen.counts_until(now).is_some());
+        keep(&mut self.credentials, rows, |held| held.holds_until(now).is_some());
+        keep(&mut self.endorsements, rows, |said| now < said.expires);
         self.computed = None;
     }
 
@@ -268,7 +286,9 @@ impl TrustBook {
             .find(|((_, signer), held)| !held.is_live(now) || !self.grounded.contains_key(signer))
             .map(|(key, _)| *key)
             .ok_or(Refused::Full)?;
-        self.endorsements.remove(&goes);
+        if let Some(gone) = self.endorsements.remove(&goes) {
+            self.rows.push(rows::delete(&gone));
+        }
         Ok(())
     }
 
@@ -358,6 +378,21 @@ fn lift(
         }
     }
     lifted
+}
+
+/// Keeps what fits; rows of the rest are deleted.
+fn keep<K: Ord, T: rows::Kept>(
+    held: &mut BTreeMap<K, T>,
+    rows: &mut Vec<CacheRow>,
+    fits: impl Fn(&T) -> bool,
+) {
+    held.retain(|_, one| {
+        let stays = fits(one);
+        if !stays {
+            rows.push(rows::delete(one));
+        }
+        stays
+    });
 }
 
 fn is_rooted(roots: &[Root], credential: &Credential) -> bool {

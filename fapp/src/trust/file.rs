@@ -1,11 +1,11 @@
 //! `fapp.json`: which keys a domain names (`TRU-10`). A parser for this one shape of JSON.
 
-use alloc::vec::Vec;
+use alloc::{format, string::String, vec::Vec};
 
 use mesh::error::Malformed;
 
 use super::DAY_S;
-use crate::UnixSeconds;
+use crate::{UnixSeconds, calendar::BerlinTime};
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,16 @@ impl PracticeFile {
             return Err(Malformed::OutOfRange("fapp"));
         }
         Ok(Self { keys: keys.ok_or(Malformed::MissingData("keys"))? })
+    }
+
+    /// The text of a file that names one key for a year.
+    pub fn text_for(now: UnixSeconds, key: &[u8; 32]) -> String {
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let until = BerlinTime::from_unix(UnixSeconds(now.0.saturating_add(365 * DAY_S))).rfc3339();
+        let day = until.get(..10).unwrap_or_default();
+        format!(
+            "{{ \"fapp\": 1, \"keys\": [ {{ \"key\": \"{digits}\", \"expires\": \"{day}\" }} ] }}\n"
+        )
     }
 
     /// Until when the file names a key; `None` if it does not, not any more, or for too long.

@@ -8,6 +8,11 @@ mod colleague;
 mod credential;
 mod domain;
 mod file;
+mod follow;
+#[cfg(test)]
+mod follow_tests;
+mod rows;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +22,8 @@ pub use colleague::Endorsement;
 pub use credential::{Credential, IssuerLink};
 pub use domain::{Domain, Observation};
 pub use file::PracticeFile;
+pub use follow::Tiers;
+pub use text::{Statement, TextError};
 
 /// How much is known about who holds a key (`TRU-01`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -101,6 +101,15 @@ fn tru_10_the_file() {
 }
 
 #[test]
+fn tru_10_a_file_for_a_year() {
+    let text = PracticeFile::text_for(NOW, &public(1));
+    let file = PracticeFile::parse(text.as_bytes()).expect("sound");
+    let until = file.names(NOW, &public(1)).expect("named");
+    assert!((days(364)..=days(366)).contains(&until));
+    assert_eq!(file.names(NOW, &public(2)), None);
+}
+
+#[test]
 fn tru_10_what_only_looks_like_a_file() {
     let good = file("2027-06-30");
     let one = format!(r#"{{"key":"{}","expires":"2027-06-30"}}"#, hex(&public(1)));

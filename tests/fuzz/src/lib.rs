@@ -4,5 +4,6 @@
 //! function over bytes in [`targets`]; the core's own tests run the same functions over seeded noise
 //! and mutated honest traffic on the stable compiler, so that they cannot rot.
 
+pub mod appointments;
 pub mod outer;
 pub mod targets;

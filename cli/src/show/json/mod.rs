@@ -6,6 +6,8 @@
 
 mod diagnosis;
 mod fapp;
+mod fapp_alert;
+mod fapp_trust;
 mod group;
 #[cfg(feature = "lab")]
 mod lab;
@@ -24,6 +26,8 @@ pub use self::fapp::{
     FappSlot, FappSlots, WebPage, german,
 };
 pub use diagnosis::{Bundle, Found, Multicast, Netcheck, Probe, Stage};
+pub use fapp_alert::{FappAlert, FappAlertEntry, FappAlerts, FappHit};
+pub use fapp_trust::{FappDomain, FappStatement, FappTrust};
 pub use group::{Channel, ChannelEntry, Channels, Contact, Contacts, History, Published};
 #[cfg(feature = "lab")]
 pub use lab::{AirEvent, Lab, LabAir, LabHearing, LabMessage, LabNode, Rnode};
@@ -101,12 +105,18 @@ documents! {
     Demo => "demo/1",
     Done => "done/1",
     Event => "event/1",
+    FappAlert => "fapp-alert/1",
+    FappAlerts => "fapp-alerts/1",
+    FappDomain => "fapp-domain/1",
+    FappHit => "fapp-hit/1",
     FappOffer => "fapp-offer/1",
     FappRequests => "fapp-requests/1",
     FappReservations => "fapp-reservations/1",
     FappReserved => "fapp-reserved/1",
     FappSlots => "fapp-slots/1",
     WebPage => "web-page/1",
+    FappStatement => "fapp-statement/1",
+    FappTrust => "fapp-trust/1",
     Graph => "graph/1",
     History => "history/1",
     Inbox => "inbox/1",
