@@ -3,7 +3,7 @@
 //! A calendar is synchronised to strangers' servers and shown on locked screens. So what is written says
 //! "Termin" unless the caller wants more, and is named by nothing that anybody else has seen.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::fmt::{self, Write};
 
 use super::civil::{self, DAY_S};
@@ -194,7 +194,7 @@ pub(super) fn utc(at: UnixSeconds) -> Result<String, ExportError> {
 
 /// The lines of a file as they were before they were folded.
 #[cfg(test)]
-pub(super) fn unfolded(file: &str) -> Vec<String> {
+pub(super) fn unfolded(file: &str) -> alloc::vec::Vec<String> {
     file.replace("\r\n ", "").split_terminator("\r\n").map(String::from).collect()
 }
 
@@ -253,8 +253,9 @@ mod tests {
     #[test]
     fn cal_43_folded_and_escaped() {
         let text = "Käthe-Kruse-Straße 7; Hinterhof, 2. Stock\\links\r\nbitte läuten\u{7}\u{85} 🛎️ und warten, bis geöffnet wird";
-        let file = file(&[Entry { location: Some(text), summary: Some("END:VEVENT\nX"), ..entry() }])
-            .expect("a file");
+        let file =
+            file(&[Entry { location: Some(text), summary: Some("END:VEVENT\nX"), ..entry() }])
+                .expect("a file");
         for line in file.split("\r\n") {
             assert!(line.len() <= LINE_MAX && !line.contains(['\r', '\n']), "{line}");
         }

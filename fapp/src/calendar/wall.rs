@@ -30,16 +30,12 @@ pub(super) fn read(local: i64) -> Reading {
 
 /// The moment of a reading as calendar files have it: the first of two, and one that is skipped as if the
 /// clocks had not been changed (RFC 5545, 3.3.5).
+#[cfg(feature = "calendar-files")]
 pub(super) fn moment(local: i64) -> Option<UnixSeconds> {
     match read(local) {
         Reading::Once(at) | Reading::Skipped(at) | Reading::Twice(at) => Some(at),
         Reading::Never => None,
     }
-}
-
-/// The first moment of a day in Germany. No day begins with an hour that is skipped.
-pub(super) fn midnight(day: i64) -> Option<UnixSeconds> {
-    moment(day.checked_mul(DAY_S)?)
 }
 
 /// The day in Germany, in days since 1970.
