@@ -4,7 +4,6 @@
 mod berlin;
 mod civil;
 pub mod export;
-//pub mod fhir;
 #[cfg(feature = "calendar-files")]
 pub mod import;
 pub mod pattern;

@@ -43,3 +43,27 @@ pub(super) fn day_of(at: UnixSeconds) -> i64 {
     let local = at.0.saturating_add(offset_min(at) as u64 * 60);
     (local / DAY_S as u64) as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cal_04_readings_that_are_skipped_and_that_come_twice() {
+        // 28 March 2027, 02:30, and 31 October 2027, 02:30, as if Germany were at Greenwich.
+        let (spring, autumn) = (1_806_201_000, 1_824_949_800);
+        assert_eq!(read(spring), Reading::Skipped(UnixSeconds(1_806_197_400)));
+        assert_eq!(read(autumn), Reading::Twice(UnixSeconds(1_824_942_600)));
+        for (local, offset) in [
+            (spring - 3_600, 3_600),
+            (spring + 3_600, 7_200),
+            (autumn - 3_600, 7_200),
+            (autumn + 3_600, 3_600),
+        ] {
+            assert_eq!(read(local), Reading::Once(UnixSeconds((local - offset) as u64)));
+        }
+        assert_eq!(read(-1), Reading::Never);
+        // Half an hour before midnight UTC it is the next day in Germany.
+        assert_eq!(day_of(UnixSeconds(DAY_S as u64 - 1_800)), 1);
+    }
+}

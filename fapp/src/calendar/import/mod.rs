@@ -4,34 +4,34 @@
 //! where something was not understood the number of its line.
 
 mod event;
+mod hours;
 mod lines;
 mod rule;
+mod series;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod zone;
 
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 use core::fmt;
 
 use calcard::{
     Entry, Parser,
     icalendar::{
-        ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarFreeBusyType,
-        ICalendarParameterName, ICalendarParameterValue, ICalendarProperty, ICalendarValue,
+        ICalendar, ICalendarComponent, ICalendarFreeBusyType, ICalendarParameterName,
+        ICalendarParameterValue, ICalendarProperty, ICalendarValue,
     },
 };
 
 use self::{
     event::{Event, read_period},
+    hours::Hours,
     lines::{Component, Kind},
+    series::Events,
     zone::Zones,
 };
-use super::{Span, merged, without};
+use super::{Span, merged};
 use crate::UnixSeconds;
 
 pub use slots::{Offered, slots_of};
@@ -296,6 +296,9 @@ fn parsed(component: &Component<'_>) -> Option<ICalendar> {
 impl Read {
     fn take(&mut self, from: &Component<'_>, file: &ICalendar, zones: &Zones) -> Result<(), Why> {
         let whole = &file.components[0];
+        if !rule::numbers_fit(from.text) {
+            return Err(Why::Rule);
+        }
         match from.kind {
             Kind::Event => {
                 let event = Event::read(whole, from.line, zones)?;
@@ -322,131 +325,6 @@ impl Read {
                 let ICalendarValue::Period(period) = value else { return Err(Why::Time) };
                 self.lists.extend(read_period(period, entry, zones)?.1);
             }
-        }
-        Ok(())
-    }
-}
-
-/// Hours that somebody keeps (RFC 7953): all else within the time is busy, of whatever kind.
-struct Hours {
-    whole: Span,
-    open: Vec<Event>,
-}
-
-impl Hours {
-    fn read(file: &ICalendar, line: u32, zones: &Zones) -> Result<Self, Why> {
-        let mut parts = file.components.iter();
-        let Some(whole) = parts.next() else { return Err(Why::NoStart) };
-        let bound = |name| whole.property(&name).is_some();
-        let whole = if bound(ICalendarProperty::Dtstart) {
-            let event = Event::read(whole, line, zones)?;
-            let start = event.start.zone.moment(event.start.local).ok_or(Why::Time)?;
-            let ends = bound(ICalendarProperty::Dtend) || bound(ICalendarProperty::Duration);
-            let end = if ends { event.end().ok_or(Why::Time)? } else { ALWAYS.end };
-            Span::new(start, end).ok_or(Why::EndBeforeStart)?
-        } else if bound(ICalendarProperty::Dtend) {
-            let end = event::moment(whole, &ICalendarProperty::Dtend, zones)?;
-            Span::new(ALWAYS.start, end).ok_or(Why::EndBeforeStart)?
-        } else {
-            ALWAYS
-        };
-        let open = parts
-            .filter(|part| part.component_type == ICalendarComponentType::Available)
-            .map(|part| Event::read(part, line, zones))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { whole, open })
-    }
-
-    fn busy(&self, window: Span, budget: &mut u32) -> Result<Vec<Span>, Why> {
-        let Some(whole) = self.whole.within(window) else { return Ok(Vec::new()) };
-        let mut open = Vec::new();
-        for event in &self.open {
-            open.extend(event.times(whole, budget)?);
-        }
-        Ok(without(whole, &merged(open)))
-    }
-}
-
-/// Events of a file, and which of them stand for others' times.
-#[derive(Default)]
-struct Events {
-    all: Vec<(u32, Event)>,
-    /// Names by which events belong together, for as long as the file is read.
-    names: BTreeMap<String, u32>,
-    /// For each name the times that are replaced.
-    instead: BTreeMap<u32, Instead>,
-}
-
-/// Times of one event that others stand for.
-#[derive(Default)]
-struct Instead {
-    single: Vec<UnixSeconds>,
-    /// From when on, how much later, and how long; none when it is cancelled.
-    onward: Vec<(UnixSeconds, Option<(i64, u64)>)>,
-}
-
-impl Instead {
-    /// What becomes of a time.
-    fn apply(&self, span: Span) -> Option<Span> {
-        if self.single.binary_search(&span.start).is_ok() {
-            return None;
-        }
-        let after = self.onward.partition_point(|(from, _)| *from <= span.start);
-        let Some((from, change)) = after.checked_sub(1).and_then(|place| self.onward.get(place))
-        else {
-            return Some(span);
-        };
-        // The first of them is an event of its own.
-        let (later, length) = (*change).filter(|_| *from != span.start)?;
-        let start = UnixSeconds(span.start.0.saturating_add_signed(later));
-        Span::new(start, UnixSeconds(start.0.saturating_add(length)))
-    }
-}
-
-impl Events {
-    fn add(&mut self, name: Option<&str>, event: Event) {
-        // Without a name an event belongs to no other.
-        let next = self.all.len() as u32;
-        let name = match name.filter(|name| !name.is_empty()) {
-            Some(name) => *self.names.entry(name.to_string()).or_insert(next),
-            None => next,
-        };
-        if let Some((at, onward)) = event.instead_of {
-            let instead = self.instead.entry(name).or_default();
-            if onward {
-                instead.onward.push((at, event.change_from(at)));
-            } else {
-                instead.single.push(at);
-            }
-        }
-        self.all.push((name, event));
-    }
-
-    /// Hands over each event that takes place, with its times in a window; the time of one that does not come
-    /// back wherever it is, if `anywhere`.
-    fn each(
-        mut self,
-        window: Span,
-        anywhere: bool,
-        budget: &mut u32,
-        mut take: impl FnMut(&Event, Result<Vec<Span>, Why>) -> Result<(), ImportError>,
-    ) -> Result<(), ImportError> {
-        for instead in self.instead.values_mut() {
-            instead.single.sort_unstable();
-            instead.onward.sort_unstable();
-        }
-        for (name, event) in self.all.iter().filter(|(_, event)| event.held) {
-            let window = if anywhere && !event.recurs() { ALWAYS } else { window };
-            let mut found = event.times(window, budget);
-            // What one rule may take is no longer there: what follows would be judged by its place.
-            if found == Err(Why::TooMany) && *budget < super::recur::STEPS_MAX {
-                return Err(ImportError::TooManyTimes);
-            }
-            let instead = self.instead.get(name).filter(|_| event.instead_of.is_none());
-            if let (Some(instead), Ok(spans)) = (instead, &mut found) {
-                *spans = spans.iter().filter_map(|span| instead.apply(*span)).collect();
-            }
-            take(event, found)?;
         }
         Ok(())
     }

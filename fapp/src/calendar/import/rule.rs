@@ -12,6 +12,46 @@ use crate::calendar::{
     recur::{Every, Rule},
 };
 
+/// Whether the parser has the numbers of all rules of a component as they are written: of one that does not fit
+/// its types, and of a step of zero, it makes another without a word.
+pub(super) fn numbers_fit(component: &str) -> bool {
+    let rules = component.lines().filter_map(|line| {
+        let name = line.split([':', ';']).next().unwrap_or_default();
+        name.eq_ignore_ascii_case("RRULE")
+            .then(|| line.split_once(':').map_or("", |(_, rule)| rule))
+    });
+    rules.flat_map(|rule| rule.split(';')).filter(|part| !part.trim().is_empty()).all(part_fits)
+}
+
+/// RFC 5545, 3.3.10.
+fn part_fits(part: &str) -> bool {
+    let Some((name, values)) = part.split_once('=') else { return false };
+    let name = name.trim().to_ascii_uppercase();
+    let within = match name.as_str() {
+        "FREQ" | "UNTIL" | "WKST" | "RSCALE" | "SKIP" => return true,
+        "INTERVAL" => 1..=i64::from(u16::MAX),
+        "COUNT" => 1..=i64::from(u32::MAX),
+        "BYSECOND" => 0..=60,
+        "BYMINUTE" => 0..=59,
+        "BYHOUR" => 0..=23,
+        "BYDAY" | "BYWEEKNO" => -53..=53,
+        "BYMONTHDAY" => -31..=31,
+        "BYYEARDAY" | "BYSETPOS" => -366..=366,
+        "BYMONTH" => 1..=12,
+        _ => return false,
+    };
+    values.split(',').all(|value| {
+        let value = value.trim();
+        let letters = if name == "BYDAY" { 2 } else { 0 };
+        let number = value.len().checked_sub(letters).and_then(|length| value.get(..length));
+        match number {
+            Some("") => letters > 0,
+            Some(number) => number.parse().is_ok_and(|number: i64| within.contains(&number)),
+            None => false,
+        }
+    })
+}
+
 /// Places within a period that one rule names.
 const POSITIONS_MAX: usize = 1_000;
 

@@ -1,4 +1,4 @@
-//! Weekly patterns, and the slots they make (`CAL-10` to `CAL-16`).
+//! Weekly patterns, and the slots they make (`CAL-10` to `CAL-15`).
 //!
 //! A pattern speaks of German wall-clock time, so that a nine-o'clock stays one through the year. It is
 //! expanded within a window and taken apart by what stands against it; what falls away is told with its reason.

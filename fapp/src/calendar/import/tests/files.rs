@@ -112,6 +112,14 @@ fn cal_23_what_is_not_understood_is_told() {
         (&[nine, "DURATION:PT1H", "RRULE:FREQ=FORTNIGHTLY"], Why::Rule),
         (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY;INTERVAL=0"], Why::Rule),
         (&[nine, "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYMONTHDAY=32"], Why::Rule),
+        // What does not fit the parser's types is not taken for something else.
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY;INTERVAL=65537"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=0"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "rrule:FREQ=DAILY;COUNT=4294967297"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYMONTHDAY=257"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY;BYHOUR=-1"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYDAY=54MO"], Why::Rule),
+        (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY;UNLESS=RAIN"], Why::Rule),
         (&[nine, "DURATION:PT1H", "RRULE:RSCALE=HEBREW;FREQ=YEARLY;BYMONTH=5L"], Why::Rule),
         (&[nine, "DURATION:PT1H", "RRULE:FREQ=DAILY", "EXDATE:x"], Why::Time),
     ] {

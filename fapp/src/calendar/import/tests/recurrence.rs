@@ -1,3 +1,5 @@
+use calcard::icalendar::ICalendarComponentType;
+
 use super::{super::event::When, *};
 use crate::calendar::{
     export::{self, Status},
@@ -186,7 +188,7 @@ fn cal_40_what_is_written_is_read_back() {
         times(&text),
         ["2027-03-20 09:00 – 2027-03-20 09:50", "2027-03-21 09:00 – 2027-03-21 09:50"]
     );
-    let Entry::ICalendar(file) = Parser::new(&text).strict().entry() else { panic!("{text}") };
+    let Entry::ICalendar(file) = Parser::new(&text).entry() else { panic!("{text}") };
     let events: Vec<_> = file
         .components
         .iter()
