@@ -4,6 +4,7 @@
 mod berlin;
 mod civil;
 pub mod export;
+pub mod fhir;
 #[cfg(feature = "calendar-files")]
 pub mod import;
 pub mod pattern;
