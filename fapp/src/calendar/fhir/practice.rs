@@ -123,6 +123,7 @@ impl Offer {
                     SlotState::Free => "free",
                     SlotState::Held => "busy-tentative",
                     SlotState::Confirmed => "busy",
+                    SlotState::Resting => "busy-unavailable",
                     SlotState::Cancelled => "entered-in-error",
                 },
             );

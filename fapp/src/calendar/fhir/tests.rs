@@ -62,7 +62,8 @@ fn of<'a>(bundle: &'a Value, kind: &str) -> Vec<&'a Value> {
     resources.filter(|resource| resource["resourceType"] == kind).collect()
 }
 
-const STATES: [(SlotState, &str); 4] = [
+const STATES: [(SlotState, &str); 5] = [
+    (SlotState::Resting, "busy-unavailable"),
     (SlotState::Free, "free"),
     (SlotState::Held, "busy-tentative"),
     (SlotState::Confirmed, "busy"),
@@ -104,7 +105,7 @@ fn cal_50_every_element_that_r4_requires() {
         ("HealthcareService", 1),
         ("Location", 1),
         ("Schedule", 1),
-        ("Slot", 4),
+        ("Slot", 5),
         ("Appointment", 5),
     ] {
         assert_eq!(of(&bundle, kind).len(), count, "{kind}");
@@ -113,7 +114,7 @@ fn cal_50_every_element_that_r4_requires() {
     assert_eq!(schedule["actor"].as_array().map(Vec::len), Some(2));
     assert_eq!(schedule["meta"]["versionId"], "7");
     assert_eq!(schedule["planningHorizon"]["start"], "2027-07-12T09:00:00+02:00");
-    assert_eq!(schedule["planningHorizon"]["end"], "2027-07-12T12:50:00+02:00");
+    assert_eq!(schedule["planningHorizon"]["end"], "2027-07-12T13:50:00+02:00");
     for (slot, (_, status)) in of(&bundle, "Slot").into_iter().zip(STATES) {
         assert_eq!(slot["status"], status);
         assert!(is_instant(&slot["start"]) && is_instant(&slot["end"]));
@@ -159,7 +160,7 @@ fn cal_51_references_lead_to_records_and_lists_are_never_empty() {
     let mut once = names.clone();
     once.sort_unstable();
     once.dedup();
-    assert_eq!((once.len(), names.len()), (13, 13));
+    assert_eq!((once.len(), names.len()), (14, 14));
     for (entry, name) in entries.iter().zip(&names) {
         let id = entry["resource"]["id"].as_str().expect("an id");
         assert_eq!(*name, format!("urn:uuid:{id}"));
@@ -169,9 +170,9 @@ fn cal_51_references_lead_to_records_and_lists_are_never_empty() {
     }
     let mut seen = 0;
     walk(&bundle, &names, &mut seen);
-    // Two of the schedule, four of role and service, a schedule of each slot, a practice of each appointment,
-    // and the slot of all but the last, whose slot is none of these.
-    assert_eq!(seen, 2 + 3 + 4 + 5 + 4);
+    // Two of the schedule, three of role and service, a schedule of each slot, and slot and practice of each
+    // appointment.
+    assert_eq!(seen, 2 + 3 + 5 + 5 + 5);
     // The barest practice.
     let bare = Profile::default();
     let plz = Plz::parse("80331").expect("a postal code");
