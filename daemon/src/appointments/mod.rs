@@ -7,6 +7,7 @@
 mod letters;
 mod offers;
 mod requests;
+mod schedule;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 use letters::Letters;
 pub use offers::{Offer, OfferError, Published};
 pub use requests::{ReserveError, Wish};
+pub use schedule::{FromFile, NotOffered, ScheduleError, TIMES_MAX, WEEKS, Weekly};
 
 /// Everything about appointments.
 pub struct Appointments {
@@ -34,6 +36,7 @@ pub struct Appointments {
     patient: Patient,
     pool: Option<Pool>,
     letters: Letters,
+    schedule: schedule::Schedule,
     /// Contact data to be given once a reservation is confirmed.
     contacts: BTreeMap<RequestId, String>,
     /// Links to neighbours, and a frame that found no room.
@@ -60,6 +63,7 @@ mod kind {
     pub(super) const SUB_KEY: u8 = b'k';
     pub(super) const PATIENT: u8 = b'q';
     pub(super) const CONTACT: u8 = b'c';
+    pub(super) const SCHEDULE: u8 = b'w';
 }
 
 /// Longest frame for a radio: one that the port carries in a few pieces.
@@ -81,6 +85,7 @@ impl Appointments {
             patient: Patient::default(),
             pool,
             letters: Letters::default(),
+            schedule: schedule::Schedule::default(),
             contacts: BTreeMap::new(),
             links: BTreeMap::new(),
             rng,
@@ -107,6 +112,7 @@ impl Appointments {
                 kind::SUB_KEY => self.sub_keys.restore(rest, &value).is_ok(),
                 kind::PATIENT => self.patient.restore(rest, &value).is_ok(),
                 kind::CONTACT => self.restore_contact(rest, value),
+                kind::SCHEDULE => self.schedule.restore(rest, &value),
                 _ => false,
             };
             if !holds {
@@ -196,6 +202,7 @@ impl Appointments {
         if let Some(pool) = &mut self.pool {
             pool.expire(at);
         }
+        self.follow_schedule(at);
         self.renew_offer(at);
         self.give_contacts(at);
         self.fetch(node, now, at);
@@ -230,6 +237,7 @@ impl Appointments {
         while let Some(row) = self.patient.poll_row() {
             secret(kind::PATIENT, row);
         }
+        rows.extend(self.schedule.drain_rows().into_iter().map(|(key, value)| (true, key, value)));
         let any = !rows.is_empty();
         for (secret, key, value) in rows {
             // Its lengths are far below the limits: an announce, an entry of a practice.

@@ -11,6 +11,13 @@ mod text;
 
 use alloc::vec::Vec;
 
+use super::{
+    Span,
+    civil::DAY_S,
+    wall::{self, Reading},
+};
+use crate::UnixSeconds;
+
 pub use day::Day;
 pub use expand::{Free, LeftOut, Opening, Why, expand};
 pub use text::{Language, PatternError};
@@ -70,6 +77,16 @@ impl Pattern {
 }
 
 impl Pause {
+    /// From the first midnight to that after the last day.
+    pub fn span(&self) -> Span {
+        // Clocks in Germany are never changed at midnight; before 1970 there is no day.
+        let midnight = |days: i64| match wall::read(days * DAY_S) {
+            Reading::Once(at) | Reading::Skipped(at) | Reading::Twice(at) => at,
+            Reading::Never => UnixSeconds(0),
+        };
+        Span { start: midnight(self.from.days()), end: midnight(self.until.days() + 1) }
+    }
+
     fn covers(&self, day: Day) -> bool {
         self.from <= day && day <= self.until
     }

@@ -161,6 +161,9 @@ fn cal_14_days_without() {
     let pause: Pause = "2027-01-25..2027-02-07".parse().expect("a pause");
     let free = expand(&patterns, &[pause], window, &[], &[]);
     assert_eq!(starts(&free), ["2027-01-11T09:00:00+01:00", "2027-02-08T09:00:00+01:00"]);
+    assert_eq!(pause.span(), span("2027-01-25T00:00", "2027-02-08T00:00"));
+    let spring: Pause = "2027-03-28".parse().expect("a pause");
+    assert_eq!(spring.span().end.0 - spring.span().start.0, 23 * 3_600);
     assert_eq!(pause.to_string(), "2027-01-25..2027-02-07");
     assert_eq!("2027-01-25".parse::<Pause>().map(|p| p.from == p.until), Ok(true));
     assert_eq!("2027-01-25..2027-01-24".parse::<Pause>(), Err(PatternError::Order));
