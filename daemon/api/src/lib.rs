@@ -47,6 +47,7 @@ pub mod framing;
 mod options;
 mod proxy;
 mod proxy_objects;
+mod schedule;
 #[cfg(test)]
 mod xml_tests;
 
@@ -70,6 +71,7 @@ pub use proxy::{
     PeersProxy, PublishedStream, RadiosProxy, RequestsProxy, RoutesProxy, StateChangedStream,
 };
 pub use proxy_objects::{LinkProxy, PeerProxy};
+pub use schedule::{Imported, LeftOut, OfferedFile, Pattern, PatternOptions, Pause};
 
 /// The object that carries every interface but `Peer1` and `Link1`.
 pub const PATH: &str = "/org/quicprochat";

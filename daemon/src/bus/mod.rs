@@ -13,6 +13,8 @@
 mod access;
 #[cfg(feature = "appointments")]
 mod appointments;
+#[cfg(feature = "appointments")]
+mod schedule;
 mod channels;
 mod contacts;
 mod convert;
