@@ -6,6 +6,7 @@
 mod fapp;
 #[cfg(feature = "lab")]
 mod lab;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -15,6 +16,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::fapp::{Fapp, Publish, Reserve, Search, SlotTime};
+pub use self::schedule::{AddPattern, Export, Import, Pattern, Pause, PauseCommand};
 #[cfg(feature = "lab")]
 pub use lab::{Lab, LabCommand, ModemLine, Rnode};
 #[cfg(feature = "lab")]

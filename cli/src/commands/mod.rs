@@ -24,6 +24,7 @@ mod proof;
 mod queue;
 mod radio;
 mod requests;
+mod schedule;
 mod send;
 
 use std::future::Future;

@@ -7,10 +7,11 @@ use zbus::{OwnedFd, proxy};
 
 use crate::{
     AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
-    GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
-    Message, Met, NewInvite, OfferOptions, OfferedFile, Imported, Pattern, PatternOptions, Pause, Offered, Peer, PingOptions, PingReply, Probe, Radio,
-    RadioScan, Request, RequestOptions, Reservation, ReserveOptions, Route, RouteOptions,
-    SearchOptions, SendOptions, Slot, SlotRequest, Status, TraceHop,
+    GivenInvite, HistoryOptions, ImportOptions, Imported, InboxMessage, InboxOptions,
+    InviteOptions, Link, Message, Met, NewInvite, OfferOptions, Offered, OfferedFile, Pattern,
+    PatternOptions, Pause, Peer, PingOptions, PingReply, Probe, Radio, RadioScan, Request,
+    RequestOptions, Reservation, ReserveOptions, Route, RouteOptions, SearchOptions, SendOptions,
+    Slot, SlotRequest, Status, TraceHop,
 };
 
 /// The way in for users who are not in the group, on the system bus alone.

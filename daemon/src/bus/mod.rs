@@ -13,8 +13,6 @@
 mod access;
 #[cfg(feature = "appointments")]
 mod appointments;
-#[cfg(feature = "appointments")]
-mod schedule;
 mod channels;
 mod contacts;
 mod convert;
@@ -32,6 +30,8 @@ mod ping;
 mod radios;
 mod requests;
 mod routes;
+#[cfg(feature = "appointments")]
+mod schedule;
 mod server;
 mod shim;
 mod signals;

@@ -19,11 +19,7 @@ use crate::appointments::{NotOffered, ScheduleError, Weekly};
 const AHEAD_S: u64 = import::WINDOW_DAYS_MAX * 86_400;
 
 impl Appointments {
-    pub(super) async fn add(
-        &self,
-        text: &str,
-        options: api::PatternOptions,
-    ) -> Result<u32, Error> {
+    pub(super) async fn add(&self, text: &str, options: api::PatternOptions) -> Result<u32, Error> {
         let pattern = text.parse().map_err(|error| invalid(ScheduleError::Text(error)))?;
         let leistung = options.leistung.as_deref().map_or(Ok(Leistung::Sprechstunde), word)?;
         let weekly = Weekly { pattern, leistung };
@@ -69,9 +65,8 @@ impl Appointments {
         let file = file.map_err(|error| invalid(ScheduleError::File(error)))?;
         let mut left_out = remainder(&file.left_out);
         let count = file.left_out.count;
-        let done = self.act(move |machine, node, now| {
-            machine.publish_file(node, now, &file, leistung, offer)
-        });
+        let done = self
+            .act(move |machine, node, now| machine.publish_file(node, now, &file, leistung, offer));
         let done = done.await?.map_err(invalid)?;
         self.durably().await?;
         let more = done.left_out.len();
@@ -98,7 +93,9 @@ pub(super) fn pattern((id, weekly): (u32, &Weekly)) -> api::Pattern {
 /// Does what takes a while where nobody waits behind it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Error::InvalidArgument("the calendar file could not be read to its end".into()))
+    done.map_err(|_| {
+        Error::InvalidArgument("the calendar file could not be read to its end".into())
+    })
 }
 
 fn remainder(left_out: &Remainder) -> Vec<api::LeftOut> {

@@ -14,6 +14,7 @@ mod message;
 mod node;
 mod radio;
 mod report;
+mod schedule;
 
 use serde::Serialize;
 
@@ -35,6 +36,10 @@ pub use message::{
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use radio::{Radio, RadioNeighbour, RadioScan, RadioScanRow, RadioSettings, Radios};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
+pub use schedule::{
+    FappAdded, FappExport, FappImport, FappLeftOut, FappPattern, FappPatterns, FappPause,
+    FappPauses,
+};
 
 /// `quicprochat.error/1`, on standard error (`CLI-06`).
 #[derive(Debug, Serialize)]
@@ -101,7 +106,12 @@ documents! {
     Demo => "demo/1",
     Done => "done/1",
     Event => "event/1",
+    FappAdded => "fapp-added/1",
+    FappExport => "fapp-export/1",
+    FappImport => "fapp-import/1",
     FappOffer => "fapp-offer/1",
+    FappPatterns => "fapp-patterns/1",
+    FappPauses => "fapp-pauses/1",
     FappRequests => "fapp-requests/1",
     FappReservations => "fapp-reservations/1",
     FappReserved => "fapp-reserved/1",
