@@ -1,6 +1,11 @@
 //! `fapp pattern`, `pause`, `import`, `export`, and `publish --ics` (`CLI-120`).
 
-use std::{fs, path::Path};
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use api::{AppointmentsProxy, PatternOptions};
 
@@ -169,7 +174,7 @@ pub(super) async fn export(
     };
     let path = path.filter(|path| *path != Path::new("-"));
     if let Some(path) = path {
-        fs::write(path, &content).map_err(|error| {
+        write(path, &content).map_err(|error| {
             Failure::failed(format!("{} cannot be written: {error}", path.display()))
         })?;
     }
@@ -183,4 +188,11 @@ pub(super) async fn export(
         console.bytes(content.as_bytes())?;
     }
     Ok(Exit::Ok)
+}
+
+/// Who goes where is nobody else's business on this machine.
+fn write(path: &Path, content: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Weekly patterns, pauses and busy times of this node's practice, and their rows (`CAL-60` to `CAL-66`).
+//! Weekly patterns, pauses and busy times of this node's practice, and their rows (`CAL-60` to `CAL-65`).
 //!
 //! Of a calendar nothing is kept but times, and those where deleted rows become unreadable.
 

@@ -1,4 +1,4 @@
-//! What the practice and its patients have agreed, for other programs (`CAL-65`).
+//! What the practice and its patients have agreed, for other programs (`CAL-40`, `CAL-50`).
 
 use std::collections::BTreeMap;
 
