@@ -306,7 +306,7 @@ fn cli_126_a_schedule_makes_the_offer() {
     let file = town.file("praxis.ics", &busy);
     let imported = town.practice.qpc(&["fapp", "import", &file]).expect("imported");
     assert_eq!((&imported["busy"], &imported["offered"]), (&1.into(), &(count - 4).into()));
-    assert_eq!(imported["left_out"][0]["line"], 15);
+    assert_eq!(imported["left_out"][0]["line"], 16);
     town.finds(count - 4);
 
     town.practice.kill();
