@@ -153,7 +153,7 @@ impl Schedule {
     }
 
     /// Keeps what was published.
-    fn keep(&mut self, announce: &SlotAnnounce, made: BTreeSet<SlotId>) {
+    pub(super) fn keep(&mut self, announce: &SlotAnnounce, made: BTreeSet<SlotId>) {
         self.rows.push(rows::base(announce));
         self.base = Some(announce.clone());
         if self.made != made {
