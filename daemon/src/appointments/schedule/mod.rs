@@ -4,6 +4,8 @@
 
 mod compose;
 mod offer;
+#[cfg(test)]
+mod offer_tests;
 mod records;
 mod rows;
 #[cfg(test)]
