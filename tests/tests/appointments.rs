@@ -240,7 +240,7 @@ fn cli_126_from_a_calendar_file_to_two_calendars() {
     let town = Town::new();
     let events = [event(3, "0900", ""), event(4, "0900", ""), event(5, "0900", "DTEND:x\r\n")];
     let file = town.file("frei.ics", &calendar(&events));
-    let publish = [&PRACTICE[..], &["--ics", &file]].concat();
+    let publish = [&PRACTICE[..], &["--ics", file.as_str()]].concat();
     let offer = town.practice.qpc(&publish).expect("published");
     assert_eq!((&offer["added"], &offer["left_out_count"]), (&2.into(), &1.into()));
     assert_eq!(offer["left_out"][0]["why"], "a time or a length in it cannot be read");
@@ -321,11 +321,12 @@ fn cli_126_a_schedule_makes_the_offer() {
     assert_eq!(patterns["patterns"][0]["text"], "Mo,Di,Mi,Do,Fr,Sa,So 09:00-09:50/50m");
     town.practice.qpc(&["fapp", "pattern", "remove", "1"]).expect("removed");
     town.finds(0);
+    let none = town.file("kein.ics", "hello");
     for (arguments, sentence) in [
         (&["fapp", "pattern", "add", "Dx 09:00/50m"][..], "days of the week are"),
         (&["fapp", "pause", "2027-01-25..2027-01-24"], "the end is before the beginning"),
         (&["fapp", "pattern", "remove", "7"], "there is none of that number"),
-        (&["fapp", "import", &town.file("kein.ics", "hello")], "this is no calendar file"),
+        (&["fapp", "import", none.as_str()], "this is no calendar file"),
     ] {
         let refused = town.practice.qpc_text(arguments).expect_err(sentence);
         assert!(format!("{refused:?}").contains(sentence), "{refused:?}");
