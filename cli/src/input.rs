@@ -47,18 +47,21 @@ pub fn file(path: &Path) -> Result<Vec<u8>, Failure> {
 ///
 /// A failure that names the file that cannot be read, or is longer than is read of a calendar.
 pub fn calendar(path: &Path) -> Result<String, Failure> {
-    let (bytes, name) = if path == Path::new("-") {
-        (up_to(io::stdin().lock(), "standard input", CALENDAR_LEN_MAX)?, "standard input".into())
-    } else {
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
-        (up_to(file, &name, CALENDAR_LEN_MAX)?, name)
-    };
-    if bytes.len() as u64 > CALENDAR_LEN_MAX {
-        return Err(Failure::failed(format!("{name} is larger than 8 MB")));
+    if path == Path::new("-") {
+        return calendar_text(io::stdin().lock(), "standard input");
     }
-    // D-Bus carries no zero bytes in a text, and a calendar has none; letters of other encodings are in
-    // titles, of which nothing is read.
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+    calendar_text(file, &name)
+}
+
+fn calendar_text(source: impl Read, name: &str) -> Result<String, Failure> {
+    let bytes = up_to(source, name, CALENDAR_LEN_MAX)?;
+    if bytes.len() as u64 > CALENDAR_LEN_MAX {
+        return Err(Failure::failed(format!("{name} is larger than the 8 MB of a calendar")));
+    }
+    // D-Bus carries no zero bytes in a text, and a calendar has none. Letters of other encodings are in titles,
+    // of which nothing is read.
     Ok(String::from_utf8_lossy(&bytes).replace('\0', ""))
 }
 
@@ -234,5 +237,9 @@ mod tests {
     fn endless_input_is_refused() {
         let failure = all(io::repeat(7), "a device").expect_err("endless");
         assert!(failure.error.contains("a device"));
+        let failure = calendar_text(io::repeat(7), "a calendar").expect_err("endless");
+        assert!(failure.error.contains("a calendar"));
+        let text = calendar_text(&b"SUMMARY:K\xe4the\0\n"[..], "a calendar").expect("a text");
+        assert_eq!(text, "SUMMARY:K\u{fffd}the\n");
     }
 }
