@@ -138,28 +138,14 @@ impl Appointments {
         mut offer: Offer,
     ) -> Result<FromFile, OfferError> {
         let mut named = self.named(now);
-        let taken = self.taken();
-        let against = self.schedule.against();
-        let therapist = self.key();
+        let (against, taken) = (self.schedule.against(), self.taken());
         let mut left_out = Vec::new();
         for opening in &file.slots {
             let slot = Slot::new(opening.start, opening.duration_min).for_leistung(leistung);
             if named.contains(&slot) {
                 continue;
             }
-            let overlaps = |other: &Slot| other.start < slot.end() && slot.start < other.end();
-            let why = match self.practice.slot(&slot.id(&therapist)) {
-                Some(SlotState::Confirmed) => Some(NotOffered::Taken),
-                Some(SlotState::Cancelled) => Some(NotOffered::Withdrawn),
-                _ if meets(&against, opening.span()) => Some(NotOffered::Busy),
-                _ if taken.iter().any(|time| time.within(opening.span()).is_some()) => {
-                    Some(NotOffered::Taken)
-                }
-                _ if named.iter().any(overlaps) => Some(NotOffered::Overlaps),
-                _ if named.len() >= SLOTS_MAX => Some(NotOffered::Full),
-                _ => None,
-            };
-            match why {
+            match self.why_not(&slot, &named, &against, &taken) {
                 Some(why) => left_out.push((slot.start, why)),
                 None => {
                     named.push(slot);
@@ -170,6 +156,27 @@ impl Appointments {
         let added = offer.slots.len();
         let published = self.publish(node, now, offer)?;
         Ok(FromFile { published, added, left_out })
+    }
+
+    /// Why a slot cannot be offered beside those that are named.
+    fn why_not(
+        &self,
+        slot: &Slot,
+        named: &[Slot],
+        against: &[Span],
+        taken: &[Span],
+    ) -> Option<NotOffered> {
+        let span = Span { start: slot.start, end: slot.end() };
+        let overlaps = |other: &Slot| other.start < slot.end() && slot.start < other.end();
+        match self.practice.slot(&slot.id(&self.key())) {
+            Some(SlotState::Confirmed) => Some(NotOffered::Taken),
+            Some(SlotState::Cancelled) => Some(NotOffered::Withdrawn),
+            _ if meets(against, span) => Some(NotOffered::Busy),
+            _ if taken.iter().any(|time| time.within(span).is_some()) => Some(NotOffered::Taken),
+            _ if named.iter().any(overlaps) => Some(NotOffered::Overlaps),
+            _ if named.len() >= SLOTS_MAX => Some(NotOffered::Full),
+            _ => None,
+        }
     }
 
     /// Slots of the announce that were named one by one.
