@@ -35,7 +35,7 @@ pub const WEEKS: u64 = 4;
 /// Between two times that patterns make slots.
 const DAY_S: u64 = 86_400;
 /// Calendars whose times are kept.
-pub const CALENDARS_MAX: usize = 8;
+pub(super) const CALENDARS_MAX: usize = 8;
 /// Times of one calendar: 12 a day for 400 days, and 12 bytes each: 57.6 kB, of the 64 that a row may have.
 pub const TIMES_MAX: usize = 4_800;
 /// Longest name of a calendar.
