@@ -7,7 +7,7 @@ use fapp::{
     announce::SLOTS_MAX,
     calendar::{
         Span, meets, merged,
-        pattern::{Pattern, expand},
+        pattern::{Pattern, Pause, expand},
     },
     slot::Slot,
     vocabulary::{Leistung, Term},
@@ -32,7 +32,7 @@ impl Schedule {
     /// Times at which nothing is offered, [`merged`].
     pub(super) fn against(&self) -> Vec<Span> {
         let busy = self.busy.values().flatten().copied();
-        merged(busy.chain(self.pauses.values().map(|pause| pause.span())).collect())
+        merged(busy.chain(self.pauses.values().map(Pause::span)).collect())
     }
 
     /// What is offered besides slots that were `named`, when `taken` is somebody's already. A slot that is over
@@ -49,7 +49,7 @@ impl Schedule {
         let mut slots: Vec<Slot> =
             named.into_iter().filter(|slot| !meets(&against, span(slot))).collect();
         let mut taken: Vec<Span> = taken.iter().copied().chain(slots.iter().map(span)).collect();
-        let mut made = self.from_patterns(now, &against, &mut taken);
+        let mut made = self.made_by_patterns(now, &against, &mut taken);
         made.retain(|slot| !is_over(&slot.id(therapist)));
         made.sort_unstable_by_key(|slot| slot.start);
         made.truncate(SLOTS_MAX.saturating_sub(slots.len()));
@@ -60,7 +60,7 @@ impl Schedule {
     }
 
     /// Patterns by what they are for: a slot of the first is in the way of one of the next.
-    fn from_patterns(
+    fn made_by_patterns(
         &self,
         now: UnixSeconds,
         against: &[Span],

@@ -1,7 +1,7 @@
 //! The offer as it follows the schedule.
 
 use fapp::{
-    announce::Profile,
+    announce::{Profile, SlotAnnounce},
     calendar::{BerlinTime, Span, import},
     plz::Plz,
     reservation::SlotState,
@@ -55,7 +55,7 @@ impl Office {
     }
 
     fn sequence(&self) -> u32 {
-        self.machine.own().map_or(0, |own| own.sequence())
+        self.machine.own().map_or(0, SlotAnnounce::sequence)
     }
 
     fn state(&self, start: &str) -> Option<SlotState> {

@@ -111,7 +111,9 @@ fn cal_21_changed_anywhere() {
                 0 => damaged[place] = next(256) as u8,
                 1 => drop(damaged.splice(place..place, tokens[next(tokens.len())].iter().copied())),
                 _ => {
-                    drop(damaged.drain(place..(place + 1 + next(6)).min(file.len() / 2).max(place)))
+                    drop(
+                        damaged.drain(place..(place + 1 + next(6)).min(file.len() / 2).max(place)),
+                    );
                 }
             }
         }

@@ -31,7 +31,7 @@ fn cal_26_rules_as_another_program_expands_them() {
             .as_array()
             .expect("moments")
             .iter()
-            .filter_map(|at| at.as_i64())
+            .filter_map(serde_json::Value::as_i64)
             .collect();
         assert_eq!(found[..found.len().min(expected.len())], expected, "{text} from {start:?}");
         assert_eq!(found.len() > expected.len(), vector["more"] == true, "{text}");
