@@ -41,11 +41,44 @@ pub fn file(path: &Path) -> Result<Vec<u8>, Failure> {
     all(file, &name)
 }
 
-fn all(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
+/// The text of a calendar file, `-` for standard input.
+///
+/// # Errors
+///
+/// A failure that names the file that cannot be read, or is longer than is read of a calendar.
+pub fn calendar(path: &Path) -> Result<String, Failure> {
+    if path == Path::new("-") {
+        return calendar_text(io::stdin().lock(), "standard input");
+    }
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
+    calendar_text(file, &name)
+}
+
+fn calendar_text(source: impl Read, name: &str) -> Result<String, Failure> {
+    let bytes = up_to(source, name, CALENDAR_LEN_MAX)?;
+    if bytes.len() as u64 > CALENDAR_LEN_MAX {
+        return Err(Failure::failed(format!("{name} is larger than the 8 MB of a calendar")));
+    }
+    // D-Bus carries no zero bytes in a text, and a calendar has none. Letters of other encodings are in titles,
+    // of which nothing is read.
+    Ok(String::from_utf8_lossy(&bytes).replace('\0', ""))
+}
+
+/// Largest calendar file that a node reads.
+const CALENDAR_LEN_MAX: u64 = 8 << 20;
+
+/// What there is, and at most one byte more than allowed.
+fn up_to(source: impl Read, name: &str, max: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     // One more than allowed tells a long file from one that just fits.
-    let read = source.take(INPUT_LEN_MAX + 1).read_to_end(&mut bytes);
+    let read = source.take(max + 1).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(name, &error))?;
+    Ok(bytes)
+}
+
+fn all(source: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = up_to(source, name, INPUT_LEN_MAX)?;
     if bytes.len() as u64 > INPUT_LEN_MAX {
         return Err(Failure::failed(format!("{name} is longer than a message can be"))
             .hint("A message holds 1 MiB; send it in parts"));
@@ -204,5 +237,9 @@ mod tests {
     fn endless_input_is_refused() {
         let failure = all(io::repeat(7), "a device").expect_err("endless");
         assert!(failure.error.contains("a device"));
+        let failure = calendar_text(io::repeat(7), "a calendar").expect_err("endless");
+        assert!(failure.error.contains("a calendar"));
+        let text = calendar_text(&b"SUMMARY:K\xe4the\0\n"[..], "a calendar").expect("a text");
+        assert_eq!(text, "SUMMARY:K\u{fffd}the\n");
     }
 }

@@ -154,7 +154,9 @@ async fn offer_pages(
         let web = Arc::clone(&shared);
         match web.web.listen(address, handle, shared, &data_dir).await {
             Ok(bound) if bound.ip().is_loopback() => {
-                eprintln!("The page for patients and practices is at http://{bound}/; `qpc web` prints your own address of it.");
+                eprintln!(
+                    "The page for patients and practices is at http://{bound}/; `qpc web` prints your own address of it."
+                );
             }
             Ok(bound) => eprintln!("Visitors find free appointments at http://{bound}/."),
             Err(error) => {

@@ -50,8 +50,17 @@ impl Town {
         let at = fapp::calendar::BerlinTime::from_unix(fapp::UnixSeconds(at)).rfc3339();
         let slot = format!("--slot={at}/50m");
         let offer = self.practice.qpc(&[
-            "fapp", "publish", "--plz", "80331", "--fachrichtung", "VT", "--modalitaet", "Praxis",
-            "--kostentraeger", "GKV", &slot,
+            "fapp",
+            "publish",
+            "--plz",
+            "80331",
+            "--fachrichtung",
+            "VT",
+            "--modalitaet",
+            "Praxis",
+            "--kostentraeger",
+            "GKV",
+            &slot,
         ]);
         text_of(&offer.expect("published")["slots"][0])
     }
@@ -78,7 +87,8 @@ fn web_02_a_visitor_finds_and_reserves_through_a_node_that_sees_ciphertext() {
     let town = Town::new();
     let slot = town.publish();
     let mut visitor = Visitor::new(town.page, 41);
-    let query = json!({ "plz": "80799", "radius_km": 10, "kostentraeger": "GKV", "fachrichtung": "VT" });
+    let query =
+        json!({ "plz": "80799", "radius_km": 10, "kostentraeger": "GKV", "fachrichtung": "VT" });
     let found = || Some(visitor.search(&query)).filter(|found| !found.is_empty());
     let found = eventually(Duration::from_secs(30), found).expect("the announce arrives");
     assert_eq!(found[0]["id"], slot);
@@ -113,7 +123,10 @@ fn web_02_a_visitor_finds_and_reserves_through_a_node_that_sees_ciphertext() {
         assert!(is_coarse || is_sealed || (is_plain && body.is_empty()), "{line}");
         for secret in ["80799", "GKV", "Verhalten", &slot, &id, contact] {
             let bytes = secret.as_bytes();
-            assert!(!line.contains(secret) && !body.windows(bytes.len()).any(|w| w == bytes), "{line}: {secret}");
+            assert!(
+                !line.contains(secret) && !body.windows(bytes.len()).any(|w| w == bytes),
+                "{line}: {secret}"
+            );
         }
     }
     for node in [&town.gateway, &town.relay] {
@@ -125,7 +138,10 @@ fn web_02_a_visitor_finds_and_reserves_through_a_node_that_sees_ciphertext() {
         assert!(remembers(pid, node.address().as_bytes()) || remembers(pid, b"quicprochat"));
     }
     let pid = town.practice.pid().expect("it runs");
-    assert!(remembers(pid, contact.as_bytes()), "the practice knows it, so the search would have found it");
+    assert!(
+        remembers(pid, contact.as_bytes()),
+        "the practice knows it, so the search would have found it"
+    );
 }
 
 /// `WEB-03`
@@ -133,7 +149,8 @@ fn web_02_a_visitor_finds_and_reserves_through_a_node_that_sees_ciphertext() {
 fn web_03_no_finer_region_can_be_asked_for() {
     let town = Town::new();
     for region in ["", "8", "803", "80331", "8a", "%38%30", "80/../81", "-1"] {
-        let answer = http(town.page, "GET", &format!("/v1/region/{region}"), &[], &[]).expect("an answer");
+        let answer =
+            http(town.page, "GET", &format!("/v1/region/{region}"), &[], &[]).expect("an answer");
         assert!(matches!(answer.status, 400 | 404), "{region}: {}", answer.status);
     }
     assert_eq!(http(town.page, "GET", "/v1/region/80", &[], &[]).expect("an answer").status, 200);
@@ -147,8 +164,11 @@ fn web_01_the_page_is_served_whole_and_under_its_policy() {
     assert_eq!(page.status, 200);
     let head = page.head.to_lowercase();
     for wanted in [
-        "content-security-policy: default-src 'none'", "connect-src 'self'", "frame-ancestors 'none'",
-        "x-content-type-options: nosniff", "referrer-policy: no-referrer",
+        "content-security-policy: default-src 'none'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
     ] {
         assert!(head.contains(wanted), "{wanted}: {head}");
     }
@@ -158,21 +178,28 @@ fn web_01_the_page_is_served_whole_and_under_its_policy() {
     }
     let file = http(town.page, "GET", "/termine.html", &[], &[]).expect("an answer");
     assert!(file.head.contains("attachment") && file.body == page.body);
-    let packed = http(town.page, "GET", "/", &[("Accept-Encoding", "gzip, br")], &[]).expect("an answer");
+    let packed =
+        http(town.page, "GET", "/", &[("Accept-Encoding", "gzip, br")], &[]).expect("an answer");
     assert!(packed.head.to_lowercase().contains("content-encoding: gzip"));
     assert!(packed.body.len() <= 400_000, "{} B are transferred", packed.body.len());
     let signed = http(town.page, "GET", "/termine.html.sig", &[], &[]).expect("an answer").json();
     let hash = mesh::crypto::hash::sha256(&page.body);
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(signed["sha256"], hash);
-    let bytes = |name: &str| fapp_web::message::unhex(signed[name].as_str().expect("hex")).expect("hex");
+    let bytes =
+        |name: &str| fapp_web::message::unhex(signed[name].as_str().expect("hex")).expect("hex");
     let digest = mesh::crypto::hash::digest32(mesh::crypto::hash::Domain::Page, &[hash.as_bytes()]);
     let key: [u8; 32] = bytes("node_key").try_into().expect("a key");
     let signature: [u8; 64] = bytes("signature").try_into().expect("a signature");
-    mesh::crypto::sign::verify(mesh::crypto::Mode::Real, &key, &digest, &signature).expect("it holds");
+    mesh::crypto::sign::verify(mesh::crypto::Mode::Real, &key, &digest, &signature)
+        .expect("it holds");
     assert_eq!(signed["node"], town.gateway.address());
-    let tag = packed.head.lines().find_map(|line| line.to_lowercase().strip_prefix("etag: ").map(str::to_owned));
-    let again = http(town.page, "GET", "/", &[("If-None-Match", tag.expect("a tag").as_str())], &[]);
+    let tag = packed
+        .head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("etag: ").map(str::to_owned));
+    let again =
+        http(town.page, "GET", "/", &[("If-None-Match", tag.expect("a tag").as_str())], &[]);
     assert_eq!(again.expect("an answer").status, 304);
 }
 
@@ -182,8 +209,13 @@ fn web_04_the_owners_page_takes_its_token_and_nothing_else() {
     let town = Town::new();
     town.publish();
     let url = text_of(&town.practice.qpc(&["web"]).expect("an address")["url"]);
-    assert_eq!(url, text_of(&town.practice.qpc(&["web"]).expect("an address")["url"]), "the same again");
-    let (at, token) = url.strip_prefix("http://").and_then(|url| url.split_once("/#token=")).expect("an address");
+    assert_eq!(
+        url,
+        text_of(&town.practice.qpc(&["web"]).expect("an address")["url"]),
+        "the same again"
+    );
+    let (at, token) =
+        url.strip_prefix("http://").and_then(|url| url.split_once("/#token=")).expect("an address");
     let at: SocketAddr = at.parse().expect("an address");
     assert!(at.ip().is_loopback());
     let bearer = format!("Bearer {token}");
@@ -225,7 +257,8 @@ fn web_06_what_is_no_question_is_not_carried() {
         ("/nowhere", vec![], 404),
         ("/v1/own/publish", vec![], 401),
     ] {
-        let method = if path.contains("bundle") || path.contains("nowhere") { "GET" } else { "POST" };
+        let method =
+            if path.contains("bundle") || path.contains("nowhere") { "GET" } else { "POST" };
         let answer = http(town.page, method, path, &[], &body).expect("an answer");
         let wanted = if path.contains("bundle") { 400 } else { status };
         assert_eq!(answer.status, wanted, "{path}: {}", answer.text());

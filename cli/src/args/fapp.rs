@@ -1,17 +1,29 @@
 //! Arguments of appointments. The words are German, as the domain's are.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use ::fapp::calendar::BerlinTime;
 use clap::{Args, Subcommand};
 
-use super::value::{self, HexId};
+use super::{
+    Export, Import, Pattern, Pause,
+    value::{self, HexId},
+};
 
 /// `qpc fapp`
 #[derive(Clone, Debug, Subcommand)]
 pub enum Fapp {
     /// Publish free slots of this node's practice, beside those that are offered already
     Publish(Publish),
+    /// Slots that come back each week
+    #[command(subcommand)]
+    Pattern(Pattern),
+    /// Days on which nothing is offered
+    Pause(Pause),
+    /// Take busy times from a calendar file, and nothing else of it: no slot is offered then
+    Import(Import),
+    /// Confirmed appointments as a calendar file, or everything as FHIR records
+    Export(Export),
     /// What this practice offers now
     Status,
     /// Take a slot back, or all
@@ -87,8 +99,12 @@ pub struct Publish {
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub mailbox: Option<Vec<String>>,
     /// A free slot: German time, or with an offset; and its minutes
-    #[arg(long, value_name = "2027-01-12T09:00/50m", value_parser = slot, required = true)]
+    #[arg(long, value_name = "2027-01-12T09:00/50m", value_parser = slot)]
     pub slot: Vec<SlotTime>,
+    /// A calendar file (or `-`) of which each event is a free slot, busy or free, also those that come
+    /// back: 10 to 255 minutes long, in the year ahead. The same file may be published again
+    #[arg(long, value_name = "FILE", conflicts_with = "slot")]
+    pub ics: Option<PathBuf>,
 }
 
 /// `qpc fapp search`

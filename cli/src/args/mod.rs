@@ -8,6 +8,7 @@ mod fapp_alert;
 mod fapp_trust;
 #[cfg(feature = "lab")]
 mod lab;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -16,6 +17,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::schedule::{AddPattern, Export, Import, Pattern, Pause, PauseCommand};
 pub use self::{
     fapp::{Fapp, Publish, Reserve, Search, SlotTime},
     fapp_alert::{Alert, AlertAdd},

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use api::{AppointmentsProxy, OfferOptions, ReserveOptions, SearchOptions};
 
-use super::{as_document, done};
+use super::{as_document, done, schedule};
 use crate::{
     args,
     client::Client,
@@ -24,6 +24,13 @@ pub(super) async fn run(
 ) -> Result<Exit, Stop> {
     let fapp = client.ask(async { Ok(AppointmentsProxy::new(client.connection()).await?) }).await?;
     match command {
+        args::Fapp::Publish(publish) if publish.ics.is_some() => {
+            schedule::publish(client, &fapp, publish, console).await
+        }
+        args::Fapp::Pattern(command) => schedule::pattern(client, &fapp, command, console).await,
+        args::Fapp::Pause(pause) => schedule::pause(client, &fapp, pause, console).await,
+        args::Fapp::Import(import) => schedule::import(client, &fapp, import, console).await,
+        args::Fapp::Export(export) => schedule::export(client, &fapp, export, console).await,
         args::Fapp::Publish(publish) => {
             let slots = publish.slot.iter().map(|slot| (slot.start, slot.duration_min)).collect();
             let offered = client.ask(fapp.publish(slots, offer(publish))).await?;
@@ -65,7 +72,7 @@ pub(super) async fn run(
     }
 }
 
-fn offer(publish: &args::Publish) -> OfferOptions {
+pub(super) fn offer(publish: &args::Publish) -> OfferOptions {
     OfferOptions {
         plz: publish.plz.clone(),
         beruf: publish.beruf.clone(),
@@ -102,7 +109,10 @@ pub(super) fn wanted(search: &args::Search) -> SearchOptions {
     }
 }
 
-fn show_offer(offered: api::Offered, console: &mut Console) -> Result<Exit, Stop> {
+pub(super) fn show_offer(
+    offered: impl Into<json::FappOffer>,
+    console: &mut Console,
+) -> Result<Exit, Stop> {
     let offer: json::FappOffer = offered.into();
     if console.json() {
         console.document(&json::Document::from(offer))?;
@@ -114,6 +124,10 @@ fn show_offer(offered: api::Offered, console: &mut Console) -> Result<Exit, Stop
     for slot in &offer.slots {
         console.line(format_args!("{}", text::one_line(slot)))?;
     }
+    if let Some(added) = offer.added {
+        console.note(format_args!("{added} slots of the file are new."));
+    }
+    schedule::tell(&offer.left_out, offer.left_out_count, console);
     for mailbox in &offer.mailboxes {
         console.note(format_args!("Requests go to the mailbox node {}.", text::one_line(mailbox)));
     }

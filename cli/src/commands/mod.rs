@@ -26,6 +26,7 @@ mod proof;
 mod queue;
 mod radio;
 mod requests;
+mod schedule;
 mod send;
 mod web;
 

@@ -1,12 +1,12 @@
 //! `web` (`CLI-150`).
 
-use api::AppointmentsProxy;
 use super::as_document;
 use crate::{
     client::Client,
     failure::{Exit, Stop},
     show::{Console, json},
 };
+use api::AppointmentsProxy;
 
 /// `qpc web`
 pub(super) async fn web(client: &Client, console: &mut Console) -> Result<Exit, Stop> {

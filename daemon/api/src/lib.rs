@@ -51,6 +51,7 @@ mod options;
 mod proxy;
 mod proxy_fapp;
 mod proxy_objects;
+mod schedule;
 mod standing;
 #[cfg(test)]
 mod xml_tests;
@@ -77,6 +78,7 @@ pub use proxy::{
 };
 pub use proxy_fapp::{AlertsProxy, HitStream, TrustProxy};
 pub use proxy_objects::{LinkProxy, PeerProxy};
+pub use schedule::{Imported, LeftOut, OfferedFile, Pattern, PatternOptions, Pause};
 pub use standing::{EndorseOptions, Standing};
 
 /// The object that carries every interface but `Peer1` and `Link1`.

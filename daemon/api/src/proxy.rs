@@ -7,10 +7,11 @@ use zbus::{OwnedFd, proxy};
 
 use crate::{
     AcceptOptions, Channel, ChannelMessage, Contact, ContactOptions, Error, EventEntry,
-    GivenInvite, HistoryOptions, ImportOptions, InboxMessage, InboxOptions, InviteOptions, Link,
-    Message, Met, NewInvite, OfferOptions, Offered, Peer, PingOptions, PingReply, Probe, Radio,
-    RadioScan, Request, RequestOptions, Reservation, ReserveOptions, Route, RouteOptions,
-    SearchOptions, SendOptions, Slot, SlotRequest, Status, TraceHop,
+    GivenInvite, HistoryOptions, ImportOptions, Imported, InboxMessage, InboxOptions,
+    InviteOptions, Link, Message, Met, NewInvite, OfferOptions, Offered, OfferedFile, Pattern,
+    PatternOptions, Pause, Peer, PingOptions, PingReply, Probe, Radio, RadioScan, Request,
+    RequestOptions, Reservation, ReserveOptions, Route, RouteOptions, SearchOptions, SendOptions,
+    Slot, SlotRequest, Status, TraceHop,
 };
 
 /// The way in for users who are not in the group, on the system bus alone.
@@ -271,6 +272,27 @@ pub trait Appointments {
     fn cancel(&self, id: &str) -> Result<(), Error>;
     /// The address of the page on this machine, with the token that makes it the owner's.
     fn page(&self) -> Result<String, Error>;
+    /// Publishes the slots of a calendar file (iCalendar), beside those that are offered already.
+    fn publish_file(&self, ics: &str, options: OfferOptions) -> Result<OfferedFile, Error>;
+    /// Offers slots each week, `Di 09:00-12:00/50m`; the pattern's number.
+    fn add_pattern(&self, text: &str, options: PatternOptions) -> Result<u32, Error>;
+    /// Removes a pattern, and its slots from the offer.
+    fn remove_pattern(&self, id: u32) -> Result<(), Error>;
+    /// Patterns by number.
+    fn patterns(&self) -> Result<Vec<Pattern>, Error>;
+    /// Offers nothing from a day to another, `2027-08-02..2027-08-20`; the pause's number.
+    fn pause(&self, days: &str) -> Result<u32, Error>;
+    /// Ends a pause.
+    fn remove_pause(&self, id: u32) -> Result<(), Error>;
+    /// Pauses by number.
+    fn pauses(&self) -> Result<Vec<Pause>, Error>;
+    /// Takes the busy times of a calendar file, and nothing else of it, in place of those that the
+    /// calendar of this name had. Slots that stand against them are offered no longer.
+    fn import_busy(&self, name: &str, ics: &str) -> Result<Imported, Error>;
+    /// Confirmed appointments as a calendar file, those of the practice and those of the patient.
+    fn calendar(&self) -> Result<String, Error>;
+    /// Slots, requests and reservations as FHIR R4 records in JSON.
+    fn fhir(&self) -> Result<String, Error>;
 }
 
 /// Configured links.

@@ -4,11 +4,12 @@
 //! Nothing here waits. The actor hands in what the node told, and calls [`Appointments::run`] in each drain:
 //! rows go to the node's stream of records, frames to links, letters to mailbox nodes.
 
-mod carried;
 mod alerts;
+mod carried;
 mod letters;
 mod offers;
 mod requests;
+mod schedule;
 mod trust;
 #[cfg(feature = "https")]
 mod website;
@@ -30,6 +31,7 @@ use carried::Carried;
 use letters::Letters;
 pub use offers::{Offer, OfferError, Published};
 pub use requests::{ReserveError, Wish};
+pub use schedule::{FromFile, NotOffered, ScheduleError, TIMES_MAX, WEEKS, Weekly};
 pub(crate) use trust::chamber;
 pub use trust::{Known, TrustError, Trusted};
 #[cfg(feature = "https")]
@@ -47,6 +49,7 @@ pub struct Appointments {
     carried: Carried,
     alerts: alerts::Alerts,
     trust: trust::Trust,
+    schedule: schedule::Schedule,
     /// Contact data to be given once a reservation is confirmed.
     contacts: BTreeMap<RequestId, String>,
     /// Links to neighbours, and a frame that found no room.
@@ -78,6 +81,7 @@ mod kind {
     pub(super) const CONTACT: u8 = b'c';
     pub(super) const ALERT: u8 = b'w';
     pub(super) const TRUST: u8 = b't';
+    pub(super) const SCHEDULE: u8 = b's';
 }
 
 /// Longest frame for a radio: one that the port carries in a few pieces.
@@ -102,6 +106,7 @@ impl Appointments {
             carried: Carried::default(),
             alerts: alerts::Alerts::default(),
             trust: trust::Trust::default(),
+            schedule: schedule::Schedule::default(),
             contacts: BTreeMap::new(),
             links: BTreeMap::new(),
             rng,
@@ -130,6 +135,7 @@ impl Appointments {
                 kind::CONTACT => self.restore_contact(rest, value),
                 kind::ALERT => self.restore_alert(now, rest, &value),
                 kind::TRUST => self.restore_trust(now, rest, &value),
+                kind::SCHEDULE => self.schedule.restore(rest, &value),
                 _ => false,
             };
             if !holds {
@@ -230,6 +236,7 @@ impl Appointments {
         if let Some(pool) = &mut self.pool {
             pool.expire(at);
         }
+        self.follow_schedule(at);
         self.renew_offer(at);
         self.look_at_trust(at);
         self.look_at_alerts(at);
@@ -268,6 +275,7 @@ impl Appointments {
         }
         self.alerts.hand_rows(&mut rows);
         self.trust.hand_rows(&mut rows);
+        rows.extend(self.schedule.drain_rows().into_iter().map(|(key, value)| (true, key, value)));
         let any = !rows.is_empty();
         for (secret, key, value) in rows {
             // Its lengths are far below the limits: an announce, an entry of a practice.

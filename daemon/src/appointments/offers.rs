@@ -13,7 +13,7 @@ use fapp::{
 };
 use mesh::{Address, Node};
 
-use super::Appointments;
+use super::{Appointments, schedule::Composed};
 
 /// What is to be published. What is `None` stays as it was.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,22 @@ pub enum OfferError {
     Unwelcome(Unwelcome),
     /// The practice does not take a slot.
     Slot(DecisionError),
+    /// The calendar has something else at the time of a slot, or a pause.
+    Busy(UnixSeconds),
     /// Nothing is offered, or not this slot.
     NotOffered,
+}
+
+impl Published {
+    /// What an announce says.
+    pub fn of(announce: &SlotAnnounce) -> Self {
+        let therapist = announce.therapist();
+        Self {
+            sequence: announce.sequence(),
+            slots: announce.slots().iter().map(|slot| (slot.id(therapist), *slot)).collect(),
+            mailboxes: announce.mailboxes().to_vec(),
+        }
+    }
 }
 
 impl fmt::Display for OfferError {
@@ -61,6 +75,11 @@ impl fmt::Display for OfferError {
             Self::Announce(error) => error.fmt(f),
             Self::Unwelcome(error) => error.fmt(f),
             Self::Slot(_) => f.write_str("a slot has ended, or there are too many"),
+            Self::Busy(start) => write!(
+                f,
+                "the calendar has something else at {}, or a pause",
+                fapp::calendar::BerlinTime::from_unix(*start).rfc3339()
+            ),
             Self::NotOffered => f.write_str("there is no such slot among those that are offered"),
         }
     }
@@ -86,22 +105,28 @@ impl Appointments {
         now: UnixSeconds,
         offer: Offer,
     ) -> Result<Published, OfferError> {
-        let before = self.own().cloned();
+        if let Some(start) = self.stands_against(&offer.slots) {
+            return Err(OfferError::Busy(start));
+        }
+        let before = self.last_said();
         let plz = offer.plz.or_else(|| before.as_ref().map(SlotAnnounce::plz));
         let profile =
             merged(before.as_ref().map(|b| *b.profile()).unwrap_or_default(), offer.profile);
         let mut draft = Draft::new(plz.ok_or(OfferError::NoPlz)?, profile, now, 0);
-        draft.slots = self.still_offered(now, before.as_ref());
-        draft.slots.extend(offer.slots);
         draft.mailboxes = match (offer.mailboxes, before) {
             (mailboxes, _) if !mailboxes.is_empty() => mailboxes,
             (_, Some(before)) => before.mailboxes().to_vec(),
             _ => vec![self.mailbox_near(node)],
         };
-        self.issue(now, draft)
+        let composed = self.composed(now, offer.slots);
+        self.issue(now, draft, composed)
     }
 
-    fn still_offered(&self, now: UnixSeconds, before: Option<&SlotAnnounce>) -> Vec<Slot> {
+    pub(super) fn still_offered(
+        &self,
+        now: UnixSeconds,
+        before: Option<&SlotAnnounce>,
+    ) -> Vec<Slot> {
         let Some(before) = before else { return Vec::new() };
         let free = |slot: &&Slot| {
             let state = self.practice.slot(&slot.id(before.therapist()));
@@ -110,36 +135,66 @@ impl Appointments {
         before.slots().iter().filter(free).copied().collect()
     }
 
-    fn issue(&mut self, now: UnixSeconds, mut draft: Draft) -> Result<Published, OfferError> {
+    /// Signs and spreads an announce with these slots. Without any there is nothing to announce: what was is
+    /// withdrawn, and the practice is kept for the next.
+    fn issue(
+        &mut self,
+        now: UnixSeconds,
+        mut draft: Draft,
+        composed: Composed,
+    ) -> Result<Published, OfferError> {
+        draft.slots = composed.slots;
         let seed = self.rng.array();
         self.hold |= self.sub_keys.rotate(now, seed);
         if let Some(pair) = self.sub_keys.current() {
             draft.sub_key = *pair.public().x25519();
         }
         // Never back, whatever was lost: the clock's minutes are ahead of any count of announces.
-        let last = self.own().map(SlotAnnounce::sequence).unwrap_or(0);
+        let last = self.last_said().map_or(0, |said| said.sequence());
         let buried = self.router.cache().tombstone(&self.key()).map(Tombstone::sequence);
         draft.sequence = last.max(buried.unwrap_or(0)).saturating_add(1).max((now.0 / 60) as u32);
         let end = draft.slots.iter().map(|slot| slot.end().0).max().unwrap_or(0);
         draft.expires = UnixSeconds(end.max(now.0 + 3_600));
         draft.credential_ref = self.trust.own_reference();
         let announce = draft.sign(&self.identity).map_err(OfferError::Announce)?;
-        let (id, therapist) = (announce.id(), *announce.therapist());
+        let before = self.still_offered(now, self.own());
+        if announce.slots().is_empty() {
+            self.bury(now)?;
+        } else {
+            self.spread(now, &announce)?;
+        }
+        self.rest(&before, &announce);
+        self.schedule.keep(&announce, composed.made);
+        Ok(Published::of(&announce))
+    }
+
+    fn spread(&mut self, now: UnixSeconds, announce: &SlotAnnounce) -> Result<(), OfferError> {
         for slot in announce.slots() {
-            let about = About { announce: id, slot: slot.id(&therapist) };
+            let about = About { announce: announce.id(), slot: slot.id(announce.therapist()) };
             let offered = self.practice.offer(now, about, slot.start, slot.duration_min);
             offered.map_err(OfferError::Slot)?;
         }
         self.sub_keys.announced(announce.expires());
-        let published = Published {
-            sequence: announce.sequence(),
-            slots: announce.slots().iter().map(|slot| (slot.id(&therapist), *slot)).collect(),
-            mailboxes: announce.mailboxes().to_vec(),
-        };
-        let taken = self.router.broadcast_announce(now, announce, Tier::SelfSigned);
+        let taken = self.router.broadcast_announce(now, announce.clone(), Tier::SelfSigned);
         taken.map_err(OfferError::Unwelcome)?;
-        self.settle_tier(now, &therapist);
-        Ok(published)
+        self.settle_tier(now, announce.therapist());
+        Ok(())
+    }
+
+    /// Slots that were offered and are no longer rest.
+    fn rest(&mut self, before: &[Slot], announce: &SlotAnnounce) {
+        for slot in before.iter().filter(|slot| !announce.slots().contains(slot)) {
+            self.practice.rest(&slot.id(announce.therapist()));
+        }
+    }
+
+    /// Withdraws what is announced, if anything is.
+    fn bury(&mut self, now: UnixSeconds) -> Result<(), OfferError> {
+        let Some(own) = self.own() else { return Ok(()) };
+        let (sequence, expires) = (own.sequence(), own.expires());
+        let stone = Tombstone::sign(&self.identity, sequence, now, expires);
+        let stone = stone.map_err(OfferError::Announce)?;
+        self.router.withdraw(now, stone).map(drop).map_err(OfferError::Unwelcome)
     }
 
     /// Takes one slot back, or all of them; how many.
@@ -163,24 +218,24 @@ impl Appointments {
             let _ = self.practice.withdraw(now, id);
         }
         if slot.is_none() || gone.len() == own.slots().len() {
-            let stone = Tombstone::sign(&self.identity, own.sequence(), now, own.expires());
-            let stone = stone.map_err(OfferError::Announce)?;
-            self.router.withdraw(now, stone).map_err(OfferError::Unwelcome)?;
+            self.bury(now)?;
         } else {
-            self.reissue(now, &own)?;
+            let composed = self.composed(now, Vec::new());
+            self.reissue(now, &own, composed)?;
         }
         Ok(gone.len())
     }
 
+    /// Announces these slots with all else as it was.
     pub(super) fn reissue(
         &mut self,
         now: UnixSeconds,
-        own: &SlotAnnounce,
+        said: &SlotAnnounce,
+        composed: Composed,
     ) -> Result<Published, OfferError> {
-        let mut draft = Draft::new(own.plz(), *own.profile(), now, 0);
-        draft.slots = self.still_offered(now, Some(own));
-        draft.mailboxes = own.mailboxes().to_vec();
-        self.issue(now, draft)
+        let mut draft = Draft::new(said.plz(), *said.profile(), now, 0);
+        draft.mailboxes = said.mailboxes().to_vec();
+        self.issue(now, draft, composed)
     }
 
     /// Slots that were given away leave the announce, some minutes later: a slot that goes right after
@@ -195,15 +250,8 @@ impl Appointments {
         self.hold |= is_new_week;
         let is_old = now.0 >= own.issued().0 + RENEW_S;
         if (taken > 0 && is_old) || is_new_week {
-            let renewed = if left.is_empty() {
-                let stone = Tombstone::sign(&self.identity, own.sequence(), now, own.expires());
-                let stone = stone.map_err(OfferError::Announce);
-                stone.and_then(|stone| {
-                    self.router.withdraw(now, stone).map_err(OfferError::Unwelcome)
-                })
-            } else {
-                self.reissue(now, &own).map(drop)
-            };
+            let composed = self.composed(now, Vec::new());
+            let renewed = self.reissue(now, &own, composed);
             if let Err(error) = renewed {
                 tracing::warn!("the offer is not renewed: {error}");
             }

@@ -253,7 +253,8 @@ impl Appointments {
         self.trust.rows.push((vec![OWN_CREDENTIAL], Some(own.bytes())));
         self.trust.credential = Some(own);
         if let Some(announce) = self.own().cloned() {
-            self.reissue(now, &announce).map_err(TrustError::Offer)?;
+            let composed = self.composed(now, Vec::new());
+            self.reissue(now, &announce, composed).map_err(TrustError::Offer)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use api::Error;
 use fapp::{
     SlotId, UnixSeconds,
     announce::Profile,
+    calendar::pattern::Pause,
     plz::Plz,
     query::{Hit, SlotQuery},
     reservation::{Hold, Reason, RequestId, State, Status},
@@ -15,8 +16,8 @@ use fapp::{
 };
 use zbus::interface;
 
-use super::Context;
-use crate::appointments::{Appointments as Machine, Offer, Published, Wish};
+use super::{Context, schedule};
+use crate::appointments::{Appointments as Machine, Offer, Published, ScheduleError, Wish};
 
 /// FAPP: free appointments of psychotherapists.
 #[derive(Debug)]
@@ -31,19 +32,12 @@ impl Appointments {
         slots: Vec<(u64, u16)>,
         options: api::OfferOptions,
     ) -> Result<api::Offered, Error> {
-        let mut mailboxes = Vec::new();
-        for mailbox in options.mailboxes.iter().flatten() {
-            mailboxes.push(self.0.resolve(mailbox).await?);
-        }
-        let leistung = options.leistung.as_deref().map(word::<Leistung>).transpose()?;
+        let leistung = leistung(&options)?;
         let slot = |(start, minutes): &(u64, u16)| {
-            let slot = Slot::new(UnixSeconds(*start), *minutes);
-            leistung.map_or(slot, |leistung| slot.for_leistung(leistung))
+            Slot::new(UnixSeconds(*start), *minutes).for_leistung(leistung)
         };
-        let plz =
-            options.plz.as_deref().map(|text| Plz::parse(text).map_err(invalid)).transpose()?;
         let slots = slots.iter().map(slot).collect();
-        let offer = Offer { plz, profile: profile(&options)?, slots, mailboxes };
+        let offer = Offer { slots, ..self.offer(&options).await? };
         let done = self.act(move |machine, node, now| machine.publish(node, now, offer));
         let published = done.await?.map_err(invalid)?;
         self.durably().await?;
@@ -67,12 +61,7 @@ impl Appointments {
     async fn offered(&self) -> Result<api::Offered, Error> {
         let own = self.act(|machine, _, _| machine.own().cloned()).await?;
         let Some(own) = own else { return Ok(api::Offered::default()) };
-        let published = Published {
-            sequence: own.sequence(),
-            slots: own.slots().iter().map(|slot| (slot.id(own.therapist()), *slot)).collect(),
-            mailboxes: own.mailboxes().to_vec(),
-        };
-        self.offered_as(published).await
+        self.offered_as(Published::of(&own)).await
     }
 
     /// Free slots that this node knows, the nearest and soonest first. Nothing is sent for it.
@@ -94,7 +83,11 @@ impl Appointments {
     }
 
     /// Asks the practice for a slot; the reservation's name. Asked for is not booked.
-    pub(crate) async fn reserve(&self, slot: &str, options: api::ReserveOptions) -> Result<String, Error> {
+    pub(crate) async fn reserve(
+        &self,
+        slot: &str,
+        options: api::ReserveOptions,
+    ) -> Result<String, Error> {
         let hold = if options.online == Some(true) { Hold::Online } else { Hold::Kept };
         let wish = Wish { slot: slot_id(slot)?, contact: options.contact, hold };
         let asked = self.act(move |machine, node, now| machine.reserve(node, now, wish)).await?;
@@ -139,7 +132,9 @@ impl Appointments {
             let data_dir = self.0.handle.ask(|actor| actor.config().data_dir.clone()).await?;
             let (handle, shared) = (self.0.handle.clone(), std::sync::Arc::clone(&self.0.shared));
             let url = self.0.shared.web.url(handle, shared, &data_dir).await;
-            url.map_err(|error| Error::StorageFailed(format!("the page cannot be offered: {error}")))
+            url.map_err(|error| {
+                Error::StorageFailed(format!("the page cannot be offered: {error}"))
+            })
         }
         #[cfg(not(feature = "web"))]
         Err(Error::InvalidArgument("this daemon was built without its page".into()))
@@ -150,6 +145,78 @@ impl Appointments {
         let id = request_id(id)?;
         self.act(move |machine, _, now| machine.cancel(now, &id)).await?.map_err(invalid)?;
         self.durably().await
+    }
+
+    /// Publishes the slots of a calendar file (iCalendar), beside those that are offered already.
+    async fn publish_file(
+        &self,
+        ics: String,
+        options: api::OfferOptions,
+    ) -> Result<api::OfferedFile, Error> {
+        self.take_file(ics, options).await
+    }
+
+    /// Offers slots each week, `Di 09:00-12:00/50m`; the pattern's number.
+    pub(crate) async fn add_pattern(
+        &self,
+        text: &str,
+        options: api::PatternOptions,
+    ) -> Result<u32, Error> {
+        self.add(text, options).await
+    }
+
+    /// Removes a pattern, and its slots from the offer.
+    pub(crate) async fn remove_pattern(&self, id: u32) -> Result<(), Error> {
+        let done = self.act(move |machine, _, now| machine.remove_pattern(now, id)).await?;
+        done.map_err(invalid)?;
+        self.durably().await
+    }
+
+    /// Patterns by number.
+    pub(crate) async fn patterns(&self) -> Result<Vec<api::Pattern>, Error> {
+        self.act(|machine, _, _| machine.patterns().map(schedule::pattern).collect()).await
+    }
+
+    /// Offers nothing from a day to another, `2027-08-02..2027-08-20`; the pause's number.
+    pub(crate) async fn pause(&self, days: &str) -> Result<u32, Error> {
+        let pause = days.parse().map_err(|error| invalid(ScheduleError::Text(error)))?;
+        let id = self.act(move |machine, _, now| machine.pause(now, pause)).await?;
+        let id = id.map_err(invalid)?;
+        self.durably().await?;
+        Ok(id)
+    }
+
+    /// Ends a pause.
+    pub(crate) async fn remove_pause(&self, id: u32) -> Result<(), Error> {
+        let done = self.act(move |machine, _, now| machine.remove_pause(now, id)).await?;
+        done.map_err(invalid)?;
+        self.durably().await
+    }
+
+    /// Pauses by number.
+    pub(crate) async fn pauses(&self) -> Result<Vec<api::Pause>, Error> {
+        let pause = |(id, pause): (u32, Pause)| api::Pause { id, text: pause.to_string() };
+        self.act(move |machine, _, _| machine.pauses().map(pause).collect()).await
+    }
+
+    /// Takes the busy times of a calendar file, and nothing else of it, in place of those that the
+    /// calendar of this name had. Slots that stand against them are offered no longer.
+    pub(crate) async fn import_busy(
+        &self,
+        name: String,
+        ics: String,
+    ) -> Result<api::Imported, Error> {
+        self.take_busy(name, ics).await
+    }
+
+    /// Confirmed appointments as a calendar file, those of the practice and those of the patient.
+    pub(crate) async fn calendar(&self) -> Result<String, Error> {
+        self.act(|machine, _, now| machine.calendar(now)).await?.map_err(invalid)
+    }
+
+    /// Slots, requests and reservations as FHIR R4 records in JSON.
+    async fn fhir(&self) -> Result<String, Error> {
+        self.act(|machine, _, now| machine.fhir(now)).await?.map_err(invalid)
     }
 }
 
@@ -179,7 +246,18 @@ impl Appointments {
             .map_err(|_| Error::ShuttingDown("the daemon is stopping".into()))
     }
 
-    async fn offered_as(&self, published: Published) -> Result<api::Offered, Error> {
+    /// What a practice says of itself, without slots.
+    pub(super) async fn offer(&self, options: &api::OfferOptions) -> Result<Offer, Error> {
+        let mut mailboxes = Vec::new();
+        for mailbox in options.mailboxes.iter().flatten() {
+            mailboxes.push(self.0.resolve(mailbox).await?);
+        }
+        let plz =
+            options.plz.as_deref().map(|text| Plz::parse(text).map_err(invalid)).transpose()?;
+        Ok(Offer { plz, profile: profile(options)?, slots: Vec::new(), mailboxes })
+    }
+
+    pub(super) async fn offered_as(&self, published: Published) -> Result<api::Offered, Error> {
         let key = self.act(|machine, _, _| machine.therapist()).await?;
         Ok(api::Offered {
             sequence: published.sequence,
@@ -215,6 +293,11 @@ fn request_id(text: &str) -> Result<RequestId, Error> {
 
 pub(super) fn word<T: Term>(text: &str) -> Result<T, Error> {
     T::parse(text).map_err(invalid)
+}
+
+/// What the slots are for.
+pub(super) fn leistung(options: &api::OfferOptions) -> Result<Leistung, Error> {
+    options.leistung.as_deref().map_or(Ok(Leistung::Sprechstunde), word)
 }
 
 fn words<T: Term>(texts: Option<&Vec<String>>) -> Result<Terms<T>, Error> {

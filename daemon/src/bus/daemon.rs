@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Daemon(pub(super) Context);
 
 /// This daemon's version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[interface(name = "org.quicprochat.Daemon1")]
 impl Daemon {

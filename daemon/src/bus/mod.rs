@@ -32,6 +32,8 @@ mod ping;
 mod radios;
 mod requests;
 mod routes;
+#[cfg(feature = "appointments")]
+mod schedule;
 mod server;
 mod shim;
 mod signals;

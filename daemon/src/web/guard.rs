@@ -39,7 +39,8 @@ impl Token {
         let token = Self(Zeroizing::new(text));
         let new = data_dir.join("web-token.new");
         let _ = fs::remove_file(&new);
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(token.0.as_bytes())?;
         file.sync_all()?;
         fs::rename(new, path)?;

@@ -21,8 +21,8 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{net::TcpListener, sync::Mutex};
 
-pub use guard::Token;
 use guard::Budgets;
+pub use guard::Token;
 
 use crate::{actor::Handle, bus::Shared};
 
@@ -51,7 +51,8 @@ impl Web {
     ) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let bound = listener.local_addr()?;
-        let token = if bound.ip().is_loopback() { Some(self.own(bound, data_dir).await?) } else { None };
+        let token =
+            if bound.ip().is_loopback() { Some(self.own(bound, data_dir).await?) } else { None };
         let site = serve::Site { handle, shared, token, budgets: Arc::clone(&self.budgets) };
         tokio::spawn(serve::accept(listener, site));
         Ok(bound)
@@ -71,7 +72,12 @@ impl Web {
     ///
     /// # Errors
     /// When no port can be bound, or the token cannot be kept.
-    pub async fn url(&self, handle: Handle, shared: Arc<Shared>, data_dir: &Path) -> io::Result<String> {
+    pub async fn url(
+        &self,
+        handle: Handle,
+        shared: Arc<Shared>,
+        data_dir: &Path,
+    ) -> io::Result<String> {
         let known = || async { self.owner.lock().await.clone() };
         if known().await.is_none() {
             let wanted = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT));

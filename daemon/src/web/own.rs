@@ -48,6 +48,20 @@ struct SlotNamed {
     slot: String,
 }
 
+/// One of the two.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Change<T> {
+    Add(String),
+    Remove(T),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Calendar {
+    ics: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {
@@ -74,6 +88,9 @@ fn failed(error: api::Error) -> Refusal {
     refuse(status, &error.to_string())
 }
 
+/// The calendar that the page imports, in place of the one before.
+const CALENDAR: &str = "Kalender";
+
 /// Answers `/v1/own/…`.
 pub(super) async fn answer(site: &Site, what: &str, is_get: bool, body: &[u8]) -> Answer {
     let said = match (what, is_get) {
@@ -97,6 +114,28 @@ pub(super) async fn answer(site: &Site, what: &str, is_get: bool, body: &[u8]) -
             let Named { id } = read(body)?;
             api(site).cancel(&id).await.map_err(failed)?;
             json!({})
+        }
+        ("pattern", false) => match read(body)? {
+            Change::Add(text) => {
+                let options = api::PatternOptions::default();
+                json!({ "id": api(site).add_pattern(&text, options).await.map_err(failed)? })
+            }
+            Change::Remove(id) => {
+                api(site).remove_pattern(id).await.map_err(failed)?;
+                json!({})
+            }
+        },
+        ("pause", false) => match read(body)? {
+            Change::Add(days) => json!({ "id": api(site).pause(&days).await.map_err(failed)? }),
+            Change::Remove(id) => {
+                api(site).remove_pause(id).await.map_err(failed)?;
+                json!({})
+            }
+        },
+        ("import", false) => {
+            let Calendar { ics } = read(body)?;
+            let taken = api(site).import_busy(CALENDAR.into(), ics).await.map_err(failed)?;
+            json!({ "busy": taken.busy, "skipped": taken.left_out_count })
         }
         ("reserve", false) => {
             let Wish { slot, contact } = read(body)?;
@@ -132,12 +171,18 @@ async fn state(site: &Site) -> Result<Value, Refusal> {
     let api = api(site);
     let requests = api.requests().await.map_err(failed)?;
     let reservations = api.reservations().await.map_err(failed)?;
-    let told = site.handle.ask(|actor| {
-        actor.appointments(|machine, _, _| views::practice(machine))
-    });
+    let told =
+        site.handle.ask(|actor| actor.appointments(|machine, _, _| views::practice(machine)));
     let mut practice = told.await?.ok_or_else(|| {
-        refuse(StatusCode::SERVICE_UNAVAILABLE, "appointments need a clock, and this machine has none")
+        refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "appointments need a clock, and this machine has none",
+        )
     })?;
+    let patterns = api.patterns().await.map_err(failed)?;
+    let pauses = api.pauses().await.map_err(failed)?;
+    practice["patterns"] = patterns.iter().map(views::pattern).collect();
+    practice["pauses"] = pauses.iter().map(views::pause).collect();
     practice["requests"] = requests.iter().map(views::request).collect();
     practice["feed"] = feed_url(site);
     Ok(json!({

@@ -17,7 +17,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{guard::{Budgets, Token}, own, page, visitor};
+use super::{
+    guard::{Budgets, Token},
+    own, page, visitor,
+};
 use crate::{actor::Handle, bus::Shared};
 
 /// What every connection of a listener needs.
@@ -87,7 +90,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, site: Site) {
     }
 }
 
-async fn answer(site: &Site, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(
+    site: &Site,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let is_own = request.uri().path().starts_with("/v1/own/");
     let mut response = match route(site, peer, request).await {
         Ok(response) => response,
@@ -174,8 +181,8 @@ fn own_allowed(site: &Site, headers: &HeaderMap) -> Result<(), Refusal> {
         ));
     }
     let host = text(header::HOST).unwrap_or_default();
-    let from_elsewhere = text(header::ORIGIN)
-        .is_some_and(|origin| origin.strip_prefix("http://") != Some(host));
+    let from_elsewhere =
+        text(header::ORIGIN).is_some_and(|origin| origin.strip_prefix("http://") != Some(host));
     if from_elsewhere || !is_loopback(host) {
         return Err(refuse(StatusCode::FORBIDDEN, "not for a page from elsewhere"));
     }
@@ -191,20 +198,21 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 fn the_page(headers: &HeaderMap, keep: bool) -> Answer {
     let tag = format!("\"{}\"", page::SHA256);
-    let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
-        let mut unchanged = Response::new(Full::default());
-        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-        unchanged
-    } else {
-        let takes = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let packed = !keep && takes.is_some_and(|takes| takes.contains("gzip"));
-        let body = if packed { page::GZIP } else { page::plain() };
-        let mut whole = Response::new(Full::from(Bytes::from_static(body)));
-        if packed {
-            set(whole.headers_mut(), header::CONTENT_ENCODING, "gzip");
-        }
-        whole
-    };
+    let mut response =
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str()) {
+            let mut unchanged = Response::new(Full::default());
+            *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+            unchanged
+        } else {
+            let takes = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+            let packed = !keep && takes.is_some_and(|takes| takes.contains("gzip"));
+            let body = if packed { page::GZIP } else { page::plain() };
+            let mut whole = Response::new(Full::from(Bytes::from_static(body)));
+            if packed {
+                set(whole.headers_mut(), header::CONTENT_ENCODING, "gzip");
+            }
+            whole
+        };
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, "text/html; charset=utf-8");
     set(headers, header::CONTENT_SECURITY_POLICY, page::POLICY);

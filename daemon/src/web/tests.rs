@@ -1,6 +1,11 @@
 //! What stands between a browser and the node.
 
-use std::{fs, net::IpAddr, os::unix::fs::PermissionsExt, time::{Duration, Instant}};
+use std::{
+    fs,
+    net::IpAddr,
+    os::unix::fs::PermissionsExt,
+    time::{Duration, Instant},
+};
 
 use super::{guard::Budgets, page, serve::is_loopback, *};
 
@@ -26,7 +31,9 @@ fn web_04_names_of_this_machine() {
     for host in ["127.0.0.1:7744", "127.0.0.1", "localhost:80", "[::1]:7744", "127.1.2.3:1"] {
         assert!(is_loopback(host), "{host}");
     }
-    for host in ["", "example.org", "localhost.example.org:7744", "10.0.0.1:7744", "127.0.0.1.example.org"] {
+    for host in
+        ["", "example.org", "localhost.example.org:7744", "10.0.0.1:7744", "127.0.0.1.example.org"]
+    {
         assert!(!is_loopback(host), "{host}");
     }
 }
@@ -36,7 +43,8 @@ fn web_06_budgets() {
     let budgets = Budgets::default();
     let source = |last: u8| IpAddr::from([10, 0, 0, last]);
     let start = Instant::now();
-    let held: Vec<_> = (0..8).map(|_| budgets.admit(source(1), start).expect("eight at once")).collect();
+    let held: Vec<_> =
+        (0..8).map(|_| budgets.admit(source(1), start).expect("eight at once")).collect();
     assert!(budgets.admit(source(1), start).is_none(), "and no more");
     assert!(budgets.admit(source(2), start).is_some(), "others are not in its way");
     drop(held);
@@ -56,6 +64,8 @@ fn web_06_budgets() {
 fn web_01_the_page_that_is_built_in_unpacks() {
     let html = page::plain();
     assert!(html.starts_with(b"<!doctype html>") && html.ends_with(b"</html>\n"));
-    assert!(page::POLICY.contains("default-src 'none'") && page::POLICY.contains("connect-src 'self'"));
+    assert!(
+        page::POLICY.contains("default-src 'none'") && page::POLICY.contains("connect-src 'self'")
+    );
     assert_eq!(page::SHA256.len(), 64);
 }

@@ -17,28 +17,34 @@ pub(super) fn practice(machine: &Appointments) -> Value {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let therapist = machine.therapist();
     let own = machine.own();
-    let slots: Value = own.map_or(&[][..], |own| own.slots()).iter().map(|slot| {
-        let id = slot.id(&therapist);
-        let state = match machine.practice().slot(&id) {
-            Some(SlotState::Held) => "held",
-            Some(SlotState::Confirmed) => "confirmed",
-            Some(SlotState::Cancelled) => "cancelled",
-            _ => "free",
-        };
-        json!({
-            "id": id.to_string(),
-            "start": slot.start.0,
-            "duration_min": slot.duration_min,
-            "leistung": slot.leistung().map(Term::name),
-            "modalitaet": own.map(|own| own.modalitaeten_of(slot).names()),
-            "state": state,
+    let slots: Value = own
+        .map_or(&[][..], |own| own.slots())
+        .iter()
+        .map(|slot| {
+            let id = slot.id(&therapist);
+            let state = match machine.practice().slot(&id) {
+                Some(SlotState::Held) => "held",
+                Some(SlotState::Confirmed) => "confirmed",
+                Some(SlotState::Cancelled) => "cancelled",
+                _ => "free",
+            };
+            json!({
+                "id": id.to_string(),
+                "start": slot.start.0,
+                "duration_min": slot.duration_min,
+                "leistung": slot.leistung().map(Term::name),
+                "modalitaet": own.map(|own| own.modalitaeten_of(slot).names()),
+                "state": state,
+            })
         })
-    }).collect();
-    let profile = own.map(|own| *own.profile()).unwrap_or_default();
+        .collect();
+    // Without any slot there is no announce; the practice is still who it said it is.
+    let said = machine.last_said();
+    let profile = said.as_ref().map(|said| *said.profile()).unwrap_or_default();
     let tier = machine.router().cache().get(&therapist).map_or(0, |(_, tier)| tier.number());
     json!({
         "therapist": hex(&therapist),
-        "plz": own.map(|own| own.plz().to_string()),
+        "plz": said.map(|said| said.plz().to_string()),
         "profile": {
             "beruf": names(profile.beruf),
             "fachrichtung": names(profile.fachrichtungen),
@@ -51,10 +57,19 @@ pub(super) fn practice(machine: &Appointments) -> Value {
         },
         "slots": slots,
         "trust": tier,
-        "patterns": [],
-        "pauses": [],
-        "busy": 0,
+        "busy": machine.busy_times(),
     })
+}
+
+/// Slots that come back each week.
+pub(super) fn pattern(pattern: &api::Pattern) -> Value {
+    json!({ "id": pattern.id, "text": pattern.text, "leistung": pattern.leistung })
+}
+
+/// Days on which nothing is offered.
+pub(super) fn pause(pause: &api::Pause) -> Value {
+    let (from, to) = pause.text.split_once("..").unwrap_or((&pause.text, &pause.text));
+    json!({ "id": pause.id, "from": from, "to": to })
 }
 
 /// A request for one of its slots.

@@ -1,16 +1,29 @@
 //! What everybody may ask (`WEB-02`, `WEB-03`, `WEB-06`): announces of a region, keys of mailbox nodes, and sealed
 //! bytes to be carried to them. Nothing here is written to the log.
 
-use std::{net::SocketAddr, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use fapp::reservation::outer_len;
 use http_body_util::Full;
-use hyper::{StatusCode, body::Bytes, Response};
-use mesh::{Address, crypto::{Mode, hash::{Domain, digest32}}, identity::Suite};
+use hyper::{Response, StatusCode, body::Bytes};
+use mesh::{
+    Address,
+    crypto::{
+        Mode,
+        hash::{Domain, digest32},
+    },
+    identity::Suite,
+};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{page, serve::{Answer, Site, bytes, json as as_json, refuse}};
+use super::{
+    page,
+    serve::{Answer, Site, bytes, json as as_json, refuse},
+};
 use crate::bus::VERSION;
 
 /// The node, and which nodes keep answers for a visitor.

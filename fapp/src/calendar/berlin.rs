@@ -6,9 +6,10 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use super::civil;
 use crate::UnixSeconds;
 
-const DAY_S: u64 = 86_400;
+const DAY_S: u64 = civil::DAY_S as u64;
 
 /// A moment as people in Germany write it, with the offset that holds then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,60 +58,24 @@ impl fmt::Display for TimeError {
 
 impl core::error::Error for TimeError {}
 
-/// Days from 1970-01-01 to a day of the Gregorian calendar, after 1970.
-const fn days_from_civil(year: u16, month: u8, day: u8) -> u64 {
-    // Years begin in March, so that the leap day is the last of its year.
-    let (month, day) = (month as u64, day as u64);
-    let year = if month <= 2 { year as u64 - 1 } else { year as u64 };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let month = (month + 9) % 12;
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Year, month and day of a number of days since 1970-01-01.
-const fn civil_from_days(days: u64) -> (u16, u8, u8) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + if month <= 2 { 1 } else { 0 };
-    (year as u16, month as u8, day as u8)
-}
-
-const fn days_in(year: u16, month: u8) -> u8 {
-    match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
 /// 01:00 UTC on the last Sunday of a month of 31 days.
 const fn last_sunday(year: u16, month: u8) -> u64 {
-    let last = days_from_civil(year, month, 31);
-    // 1970-01-01 was a Thursday: day 3 was a Sunday.
-    let since_sunday = (last + 4) % 7;
-    (last - since_sunday) * DAY_S + 3_600
+    let last = civil::days_from_civil(year as i32, month, 31);
+    let since_sunday = (civil::weekday_of(last) as i64 + 1) % 7;
+    (last - since_sunday) as u64 * DAY_S + 3_600
 }
 
 /// Minutes that clocks in Germany are ahead of UTC.
 pub const fn offset_min(at: UnixSeconds) -> i16 {
-    let (year, _, _) = civil_from_days(at.0 / DAY_S);
+    let (year, _, _) = civil::civil_from_days((at.0 / DAY_S) as i64);
+    let year = year as u16;
     if at.0 >= last_sunday(year, 3) && at.0 < last_sunday(year, 10) { 120 } else { 60 }
 }
 
 /// Day of the week in Germany, 0 for Monday.
 pub const fn weekday(at: UnixSeconds) -> u8 {
     let local = at.0 + offset_min(at) as u64 * 60;
-    ((local / DAY_S + 3) % 7) as u8
+    civil::weekday_of((local / DAY_S) as i64)
 }
 
 impl BerlinTime {
@@ -118,10 +83,10 @@ impl BerlinTime {
     pub const fn from_unix(at: UnixSeconds) -> Self {
         let offset_min = offset_min(at);
         let local = at.0 + offset_min as u64 * 60;
-        let (year, month, day) = civil_from_days(local / DAY_S);
+        let (year, month, day) = civil::civil_from_days((local / DAY_S) as i64);
         let second = local % DAY_S;
         Self {
-            year,
+            year: year as u16,
             month,
             day,
             hour: (second / 3_600) as u8,
@@ -133,7 +98,7 @@ impl BerlinTime {
 
     /// The moment in seconds since 1970.
     pub const fn unix(&self) -> UnixSeconds {
-        let days = days_from_civil(self.year, self.month, self.day);
+        let days = civil::days_from_civil(self.year as i32, self.month, self.day) as u64;
         let second = self.hour as u64 * 3_600 + self.minute as u64 * 60 + self.second as u64;
         // From 1970-01-02 on an offset of a day is no underflow; before, it is the epoch.
         let shifted = (days * DAY_S + second) as i64 - self.offset_min as i64 * 60;
@@ -180,7 +145,7 @@ impl BerlinTime {
         let offset = r.offset()?;
         let exists = (1971..=9_999).contains(&year)
             && (1..=12).contains(&month)
-            && (1..=days_in(year, month)).contains(&day)
+            && (1..=civil::days_in(i32::from(year), month)).contains(&day)
             && hour < 24
             && minute < 60
             && second < 60;

@@ -49,7 +49,8 @@ Object.assign(Session.prototype, {
   },
 
   removePause(from) {
-    return this.own("pause", { remove: from });
+    const pause = this.practice()?.pauses.find((one) => one.from === from);
+    return this.own("pause", { remove: pause?.id ?? 0 });
   },
 
   importCalendar(text) {

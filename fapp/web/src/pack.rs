@@ -63,9 +63,21 @@ pub fn pack(page: &Path, core: &[u8]) -> Result<Packed, PackError> {
     }
     let mut html = read("index.html")?;
     for (place, text) in [
-        ("<!--POLICY-->", format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", policy(&script, &style, "http: https:"))),
+        (
+            "<!--POLICY-->",
+            format!(
+                "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">",
+                policy(&script, &style, "http: https:")
+            ),
+        ),
         ("<!--STYLE-->", format!("<style>{style}</style>")),
-        ("<!--CORE-->", format!("<script type=\"application/octet-stream\" id=\"core\">{}</script>", base64(&gzip(core)))),
+        (
+            "<!--CORE-->",
+            format!(
+                "<script type=\"application/octet-stream\" id=\"core\">{}</script>",
+                base64(&gzip(core))
+            ),
+        ),
         ("<!--SCRIPT-->", format!("<script>{script}</script>")),
     ] {
         if html.matches(place).count() != 1 {
@@ -90,7 +102,8 @@ fn policy(script: &str, style: &str, nodes: &str) -> String {
 
 /// The same bytes for the same input, wherever it is done.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
+    let mut out =
+        GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
     // A vector takes whatever it is given.
     let _ = out.write_all(bytes);
     out.finish().unwrap_or_default()
@@ -101,7 +114,10 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for part in bytes.chunks(3) {
-        let bits = part.iter().enumerate().fold(0_u32, |bits, (i, byte)| bits | u32::from(*byte) << (16 - 8 * i));
+        let bits = part
+            .iter()
+            .enumerate()
+            .fold(0_u32, |bits, (i, byte)| bits | u32::from(*byte) << (16 - 8 * i));
         for digit in 0..4 {
             if digit <= part.len() {
                 out.push(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize] as char);
@@ -120,7 +136,9 @@ mod tests {
     /// `WEB-01`
     #[test]
     fn web_01_base64_as_rfc_4648_section_10_has_it() {
-        for (text, wanted) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (text, wanted) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(text.as_bytes()), wanted);
         }
     }
@@ -131,11 +149,13 @@ mod tests {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let core = fs::read(here.join("dist/core.wasm")).expect("the core is committed");
         let packed = pack(&here.join("page"), &core).expect("packs");
-        let kept = fs::read_to_string(here.join("dist/termine.html")).expect("the page is committed");
+        let kept =
+            fs::read_to_string(here.join("dist/termine.html")).expect("the page is committed");
         assert!(packed.html == kept, "the page is not that of its sources: run fapp/web/build");
         let policy = fs::read_to_string(here.join("dist/policy")).expect("its policy is committed");
         assert_eq!(packed.policy, policy);
-        let hash = fs::read_to_string(here.join("dist/termine.html.sha256")).expect("its hash is committed");
+        let hash = fs::read_to_string(here.join("dist/termine.html.sha256"))
+            .expect("its hash is committed");
         assert_eq!(packed.sha256(), hash);
         let gz = fs::read(here.join("dist/termine.html.gz")).expect("the page is committed");
         assert!(gzip(kept.as_bytes()) == gz, "the packed page is another: run fapp/web/build");

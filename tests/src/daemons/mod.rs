@@ -11,8 +11,8 @@ mod programs;
 mod radios;
 mod scratch;
 
-pub use browser::{Answer, Visitor, http};
 pub use bridge::{Bridge, may_filter};
+pub use browser::{Answer, Visitor, http};
 pub use cli::{Failure, text_of};
 pub use daemon::{Daemon, Place};
 pub use homes::{Homes, Meeting, link_up};

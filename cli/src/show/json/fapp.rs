@@ -3,6 +3,8 @@
 use ::fapp::{UnixSeconds, calendar::BerlinTime};
 use serde::Serialize;
 
+use super::FappLeftOut;
+
 /// German time with its offset, as RFC 3339 has it.
 pub fn german(at: u64) -> String {
     BerlinTime::from_unix(UnixSeconds(at)).rfc3339()
@@ -19,12 +21,33 @@ pub struct FappOffer {
     pub slots: Vec<String>,
     /// Where requests go.
     pub mailboxes: Vec<String>,
+    /// Slots of a file that were not offered before.
+    pub added: Option<u32>,
+    /// Events of a file that are no slots.
+    pub left_out_count: u32,
+    /// The first of them.
+    pub left_out: Vec<FappLeftOut>,
 }
 
 impl From<api::Offered> for FappOffer {
     fn from(offered: api::Offered) -> Self {
         let api::Offered { sequence, therapist, slots, mailboxes } = offered;
-        Self { sequence, therapist, slots, mailboxes }
+        let left_out = Vec::new();
+        Self { sequence, therapist, slots, mailboxes, added: None, left_out_count: 0, left_out }
+    }
+}
+
+impl From<api::OfferedFile> for FappOffer {
+    fn from(offered: api::OfferedFile) -> Self {
+        Self {
+            sequence: offered.sequence,
+            therapist: offered.therapist,
+            slots: offered.slots,
+            mailboxes: offered.mailboxes,
+            added: Some(offered.added),
+            left_out_count: offered.left_out_count,
+            left_out: offered.left_out.into_iter().map(Into::into).collect(),
+        }
     }
 }
 

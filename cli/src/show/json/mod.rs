@@ -16,6 +16,7 @@ mod message;
 mod node;
 mod radio;
 mod report;
+mod schedule;
 
 use serde::Serialize;
 
@@ -39,6 +40,10 @@ pub use message::{
 pub use node::{Config, Link, Links, Peer, Peers, Route, Routes, Status, Whoami};
 pub use radio::{Radio, RadioNeighbour, RadioScan, RadioScanRow, RadioSettings, Radios};
 pub use report::{Checked, Demo, Done, Event, Graph, GraphEdge, GraphNode, Step, Text, Version};
+pub use schedule::{
+    FappAdded, FappExport, FappImport, FappLeftOut, FappPattern, FappPatterns, FappPause,
+    FappPauses,
+};
 
 /// `quicprochat.error/1`, on standard error (`CLI-06`).
 #[derive(Debug, Serialize)]
@@ -109,7 +114,12 @@ documents! {
     FappAlerts => "fapp-alerts/1",
     FappDomain => "fapp-domain/1",
     FappHit => "fapp-hit/1",
+    FappAdded => "fapp-added/1",
+    FappExport => "fapp-export/1",
+    FappImport => "fapp-import/1",
     FappOffer => "fapp-offer/1",
+    FappPatterns => "fapp-patterns/1",
+    FappPauses => "fapp-pauses/1",
     FappRequests => "fapp-requests/1",
     FappReservations => "fapp-reservations/1",
     FappReserved => "fapp-reserved/1",

@@ -26,7 +26,7 @@ use crate::{SlotId, UnixSeconds};
 pub use entry::Status;
 use entry::{Entry, row_key};
 pub use receive::{Received, Refused};
-use slot::{SlotEntry, slot_key};
+use slot::{Closing, SlotEntry, slot_key};
 
 /// A letter and the mailbox node to put it to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum SlotState {
     Confirmed,
     /// It is offered to nobody any more.
     Cancelled,
+    /// It is not offered at present (`RSV-46`).
+    Resting,
 }
 
 /// Why a decision was not taken.
@@ -120,8 +122,12 @@ impl Practice {
             start,
             minutes,
             announces: Vec::new(),
-            closed: false,
+            closing: Closing::Open,
         });
+        if slot.closing == Closing::Resting {
+            slot.closing = Closing::Open;
+            self.gate.write(slot.row(&about.slot));
+        }
         if slot.announces.contains(&about.announce) {
             return Ok(());
         }
@@ -143,6 +149,15 @@ impl Practice {
             self.decide(&id, Status::Declined { at: now, reason: Reason::Gone, work_bits: 0 });
         }
         Ok(())
+    }
+
+    /// Offers a slot no longer, for the time being: nobody gets it who asks now. Who waits for it still waits, for
+    /// the practice to decide, and who has it keeps it (`RSV-46`).
+    pub fn rest(&mut self, slot: &SlotId) {
+        if let Some(entry) = self.slots.get_mut(slot).filter(|s| s.closing == Closing::Open) {
+            entry.closing = Closing::Resting;
+            self.gate.write(entry.row(slot));
+        }
     }
 
     /// Gives the slot to this request, and declines all others that wait for it (`RSV-42`).
@@ -267,8 +282,10 @@ impl Practice {
         let of_slot = || self.requests.values().filter(|entry| entry.about.slot == *id);
         Some(if of_slot().any(Entry::confirmed) {
             SlotState::Confirmed
-        } else if slot.closed {
+        } else if slot.closing == Closing::Closed {
             SlotState::Cancelled
+        } else if slot.closing == Closing::Resting {
+            SlotState::Resting
         } else if of_slot().any(Entry::waits) {
             SlotState::Held
         } else {
@@ -382,7 +399,7 @@ impl Practice {
 
     fn close(&mut self, id: &SlotId) -> Result<(), DecisionError> {
         let slot = self.slots.get_mut(id).ok_or(DecisionError::Unknown)?;
-        slot.closed = true;
+        slot.closing = Closing::Closed;
         self.gate.write(slot.row(id));
         Ok(())
     }

@@ -178,7 +178,9 @@ impl Practice {
         match self.slot(&slot) {
             Some(SlotState::Free | SlotState::Held) => {}
             Some(SlotState::Confirmed) => return Some((Reason::Taken, 0)),
-            Some(SlotState::Cancelled) | None => return Some((Reason::Gone, 0)),
+            Some(SlotState::Cancelled | SlotState::Resting) | None => {
+                return Some((Reason::Gone, 0));
+            }
         }
         if self.is_overlapped(&slot) {
             return Some((Reason::Taken, 0));

@@ -19,7 +19,18 @@ pub(super) struct SlotEntry {
     pub(super) minutes: u16,
     /// The announces that name it, the newest last.
     pub(super) announces: Vec<AnnounceId>,
-    pub(super) closed: bool,
+    pub(super) closing: Closing,
+}
+
+/// Whether a slot is given to anybody who asks now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// It is offered.
+    Open,
+    /// It was cancelled or withdrawn, which is the end.
+    Closed,
+    /// It is not offered at present.
+    Resting,
 }
 
 impl SlotEntry {
@@ -34,7 +45,7 @@ impl SlotEntry {
     pub(super) fn row(&self, id: &SlotId) -> Row {
         let mut value = Vec::with_capacity(16 + 32 * self.announces.len());
         let mut w = Writer::new(&mut value);
-        w.u8(FORMAT).u64(self.start.0).u16(self.minutes).u8(u8::from(self.closed));
+        w.u8(FORMAT).u64(self.start.0).u16(self.minutes).u8(self.closing as u8);
         // At most ANNOUNCES_PER_SLOT_MAX.
         w.u8(self.announces.len() as u8);
         self.announces.iter().for_each(|announce| {
@@ -49,9 +60,10 @@ impl SlotEntry {
             return Err(Malformed::OutOfRange("slot format"));
         }
         let (start, minutes) = (UnixSeconds(r.u64("slot start")?), r.u16("slot length")?);
-        let closed = match r.u8("slot closed")? {
-            0 => false,
-            1 => true,
+        let closing = match r.u8("slot closed")? {
+            0 => Closing::Open,
+            1 => Closing::Closed,
+            2 => Closing::Resting,
             _ => return Err(Malformed::OutOfRange("slot closed")),
         };
         let count = usize::from(r.u8("announces")?);
@@ -63,7 +75,7 @@ impl SlotEntry {
             announces.push(AnnounceId(r.array("announce")?));
         }
         r.finish("slot row")?;
-        Ok(Self { start, minutes, announces, closed })
+        Ok(Self { start, minutes, announces, closing })
     }
 }
 

@@ -63,6 +63,33 @@ fn rsv_40_withdrawn_slots_are_gone_for_who_waits() {
 }
 
 #[test]
+fn rsv_46_a_slot_that_rests_can_be_offered_again() {
+    let (mut office, mut person) = (Office::new(), Person::new(1));
+    let (id, letter) = person.ask(NOW, office.wanted(30));
+    requested(office.receive(NOW, &letter));
+    office.practice.rest(&slot(30));
+    assert_eq!(view(&office, 30), SlotState::Resting);
+    office.drain();
+    office.crash(NOW);
+    assert_eq!(view(&office, 30), SlotState::Resting);
+    // Who comes now is told that it is gone; who waited before is for the practice to decide.
+    let (_, letter) = person.ask(NOW, office.wanted(30));
+    let received = office.receive(NOW, &letter).expect("ours");
+    assert!(matches!(received, Received::Declined(_, Reason::Gone)));
+    let again = About { announce: AnnounceId([9; 32]), slot: slot(30) };
+    office.practice.offer(NOW, again, hours(30), 50).expect("known");
+    assert_eq!(view(&office, 30), SlotState::Held);
+    office.practice.rest(&slot(30));
+    office.practice.confirm(NOW, &id).expect("waits");
+    assert_eq!(view(&office, 30), SlotState::Confirmed);
+    // What was withdrawn does not rest: that is the end.
+    office.practice.cancel(NOW, &id).expect("confirmed");
+    office.practice.rest(&slot(30));
+    office.practice.offer(NOW, again, hours(30), 50).expect("known");
+    assert_eq!(view(&office, 30), SlotState::Cancelled);
+}
+
+#[test]
 fn rsv_41_decisions_have_an_order() {
     let (mut office, mut person) = (Office::new(), Person::new(1));
     let (id, letter) = person.ask(NOW, office.wanted(30));

@@ -52,9 +52,12 @@ impl Core {
         let takes: Vec<_> = self.patient.wanted().collect();
         for wanted in takes {
             let is_there = |(to, wish): &(Address, Wish)| {
-                *to == wanted.node && matches!(wish, Wish::Take(labels, _) if *labels == wanted.labels)
+                *to == wanted.node
+                    && matches!(wish, Wish::Take(labels, _) if *labels == wanted.labels)
             };
-            if self.letters.waiting.len() < WAITING_MAX && !self.letters.waiting.iter().any(is_there) {
+            if self.letters.waiting.len() < WAITING_MAX
+                && !self.letters.waiting.iter().any(is_there)
+            {
                 let take = Wish::Take(wanted.labels, wanted.suite);
                 self.letters.waiting.push_back((wanted.node, take));
             }

@@ -147,7 +147,9 @@ impl Core {
         // Nothing is stored of it: the next page asks again.
         cache.drain_rows();
         let slots: usize = cache.announces().map(|announce| announce.slots().len()).sum();
-        said(json!({ "taken": taken, "refused": refused, "announces": cache.len(), "slots": slots }))
+        said(
+            json!({ "taken": taken, "refused": refused, "announces": cache.len(), "slots": slots }),
+        )
     }
 
     /// Forgets all announces, before what is newer is loaded: what was withdrawn is gone then.

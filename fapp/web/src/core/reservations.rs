@@ -2,9 +2,7 @@
 
 use fapp::{
     SlotId, UnixSeconds,
-    reservation::{
-        About, Draft, FollowUp, Hold, PatientError, RequestId, State, SubKey, Wanted,
-    },
+    reservation::{About, Draft, FollowUp, Hold, PatientError, RequestId, State, SubKey, Wanted},
 };
 use mesh::Address;
 use serde_json::{Value, json};
@@ -18,9 +16,9 @@ impl Core {
         let id = SlotId(unhex_array(&call.id)?);
         let contact = Some(call.text.clone()).filter(|text| !text.is_empty());
         if let Some(text) = &contact {
-            FollowUp::contact(text).map_err(|_| {
-                "contact data is up to 400 bytes of text without control characters"
-            })?;
+            FollowUp::contact(text).map_err(
+                |_| "contact data is up to 400 bytes of text without control characters",
+            )?;
         }
         let cache = self.cache.as_ref().ok_or("the core was not started")?;
         let (announce, slot) =
@@ -115,7 +113,9 @@ fn sentence(error: PatientError) -> String {
         PatientError::Full => "there are as many reservations as are kept",
         PatientError::NotConfirmed => "the practice has not confirmed it",
         PatientError::Over => "it is over already",
-        PatientError::Contact(_) => "contact data is up to 400 bytes of text without control characters",
+        PatientError::Contact(_) => {
+            "contact data is up to 400 bytes of text without control characters"
+        }
         PatientError::ContactGiven => "contact data was given before",
     }
     .into()

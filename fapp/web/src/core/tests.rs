@@ -106,9 +106,8 @@ impl Doctor {
     /// Reads the pool; what was received.
     fn read(&mut self, pool: &Pool) -> Vec<Received> {
         let (_, letters) = pool.page(0, LETTER_LEN);
-        let receive = |letter| {
-            self.practice.receive(UnixSeconds(NOW), letter, &self.keys, [9; 32]).ok()
-        };
+        let receive =
+            |letter| self.practice.receive(UnixSeconds(NOW), letter, &self.keys, [9; 32]).ok();
         letters.iter().filter_map(receive).collect()
     }
 
@@ -228,11 +227,17 @@ fn web_20_a_request_is_confirmed() {
     let mut page = Page::new();
     let told = page.load(&doctor.region());
     assert_eq!((told["taken"].as_u64(), told["slots"].as_u64()), (Some(1), Some(1)));
-    let found = page.ask(json!({ "op": "search", "now": NOW, "query": { "plz": "80333", "radius_km": 5 } }), &[]);
+    let found = page.ask(
+        json!({ "op": "search", "now": NOW, "query": { "plz": "80333", "radius_km": 5 } }),
+        &[],
+    );
     assert_eq!(found[0]["id"], doctor.slot.to_string());
     assert_eq!((found[0]["trust"].as_u64(), found[0]["plz"].as_str()), (Some(1), Some("80331")));
     let id = page.reserve(doctor.slot, "", &[mine.node.address()]);
-    assert!(page.pulse(&mut [&mut theirs, &mut mine]) >= 2, "a letter is put, and an answer looked for");
+    assert!(
+        page.pulse(&mut [&mut theirs, &mut mine]) >= 2,
+        "a letter is put, and an answer looked for"
+    );
     assert_eq!(page.reservation()["state"], "requested");
     let received = doctor.read(&theirs.pool);
     let [Received::Requested(request)] = received[..] else { panic!("{received:?}") };
@@ -252,7 +257,11 @@ fn web_21_what_does_not_verify_is_left_out() {
         let mut bad = whole.clone();
         bad[place] ^= 1;
         let told = page.load(&bad);
-        assert_eq!((told["taken"].as_u64(), told["refused"].as_u64()), (Some(0), Some(1)), "{place}");
+        assert_eq!(
+            (told["taken"].as_u64(), told["refused"].as_u64()),
+            (Some(0), Some(1)),
+            "{place}"
+        );
     }
     for len in 1..whole.len() {
         let (said, _) = page.try_ask(json!({ "op": "load", "now": NOW }), &whole[..len]);
@@ -331,7 +340,8 @@ fn web_25_answers_go_elsewhere() {
     page.reserve(doctor.slot, "", &[theirs.node.address(), mine.node.address()]);
     page.pulse(&mut [&mut theirs, &mut mine]);
     assert_eq!((theirs.questions.len(), mine.questions.len()), (1, 1), "a put there, a take here");
-    let call = json!({ "op": "reserve", "now": NOW, "id": doctor.slot.to_string(), "mailboxes": [] });
+    let call =
+        json!({ "op": "reserve", "now": NOW, "id": doctor.slot.to_string(), "mailboxes": [] });
     let (said, _) = page.try_ask(call, &[]);
     assert!(said["error"].as_str().is_some_and(|error| error.contains("no node")), "{said}");
 }
@@ -368,7 +378,11 @@ fn web_03_what_is_fetched_tells_the_region_alone() {
         page.ask(json!({ "op": "regions", "query": { "plz": plz, "radius_km": radius_km } }), &[])
     };
     let munich = regions("80331", 25);
-    assert!(munich.as_array().is_some_and(|all| all.contains(&json!("80")) && all.contains(&json!("81"))));
+    assert!(
+        munich
+            .as_array()
+            .is_some_and(|all| all.contains(&json!("80")) && all.contains(&json!("81")))
+    );
     for other in ["80333", "80999", "80805"] {
         assert_eq!(regions(other, 25), munich, "{other}");
     }
@@ -377,5 +391,6 @@ fn web_03_what_is_fetched_tells_the_region_alone() {
     let prefix = page.ask(json!({ "op": "regions", "query": { "plz_prefix": "803" } }), &[]);
     assert_eq!(prefix, json!(["80"]));
     let one = page.ask(json!({ "op": "regions", "query": { "plz_prefix": "8" } }), &[]);
-    assert!(one.as_array().is_some_and(|all| all.len() >= 8 && all.iter().all(|region| region.as_str().is_some_and(|region| region.starts_with('8')))));
+    assert!(one.as_array().is_some_and(|all| all.len() >= 8
+        && all.iter().all(|region| region.as_str().is_some_and(|region| region.starts_with('8')))));
 }
