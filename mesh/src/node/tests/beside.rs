@@ -259,7 +259,8 @@ fn bsd_21_keys_to_seal_and_to_open() {
     assert_eq!((x25519.public(), xwing.public()), (key.x25519, key.xwing.clone()));
     for (host, asked) in [(0, to), (2, to)] {
         let bytes = net.hosts[host].node.bundle_bytes(now, asked).expect("known, or its own");
-        let bundle = crate::bundle::Bundle::parse_verified(Mode::Real, &bytes).expect("whole");
+        let bundle = crate::bundle::Bundle::parse_verified(crate::crypto::Mode::Real, &bytes)
+            .expect("whole");
         assert_eq!(bundle.identity.address(), to);
     }
     assert_eq!(net.hosts[2].node.own_sealing_key().map(|own| own.id), Some(key.id));
