@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use simulation::daemons::{
-    Daemon, Place, Programs, Scratch, eventually, free_loopback_address, text_of,
+    Daemon, Place, Programs, Radios, Scratch, eventually, free_loopback_address, text_of,
 };
 
 /// Practice, relay and patient on loopback; the two ends know the relay alone.
@@ -331,4 +331,45 @@ fn cli_126_a_schedule_makes_the_offer() {
         let refused = town.practice.qpc_text(arguments).expect_err(sentence);
         assert!(format!("{refused:?}").contains(sentence), "{refused:?}");
     }
+}
+
+/// `FAP-75`, and letters over radio: the patient has nothing but a LoRa modem, the practice is on the relay's wire.
+#[test]
+fn fap_75_a_slot_is_found_and_reserved_over_a_radio_hop() {
+    let scratch = Scratch::new().expect("a temporary folder can be made");
+    let programs = Programs::find();
+    let air = scratch.path().join("air");
+    let mut radios = Radios::line(&programs, air, &["patient", "relay"]).expect("there is an air");
+    let start = |name: &str, configuration: &str| {
+        let folder = scratch.path().join(name);
+        fs::create_dir(&folder).expect("a folder");
+        fs::write(folder.join("qpcd.toml"), configuration).expect("writable");
+        let listen = free_loopback_address().expect("a port");
+        Daemon::start(&programs, Place { folder, listen, namespace: None }).expect("it starts")
+    };
+    let region = "[appointments]\nradio_region = \"80\"\n";
+    let (patient, relay) = (start("patient", region), start("relay", region));
+    let peers = format!("[tcp]\npeers = [\"tcp://{}\"]\n", relay.place().listen);
+    let practice = start("practice", &peers);
+    for (name, daemon) in [("patient", &patient), ("relay", &relay)] {
+        let modem = radios.pty(name).expect("a modem comes up");
+        daemon.qpc(&["links", "add", &modem]).expect("the settings are lawful");
+    }
+    let town = Town { practice, _relay: relay, patient, _scratch: scratch };
+    let ids = town.publish(&[3]);
+    let found = || Some(town.found()).filter(|slots| slots.len() == 1);
+    eventually(Duration::from_secs(180), found).expect("the announce arrives by radio");
+    let asked = town.patient.qpc(&["fapp", "reserve", &ids[0], "--contact", "Kim"]).expect("asked");
+    let id = text_of(&asked["id"]);
+    let request = || {
+        let all = town.practice.qpc(&["fapp", "requests"]).ok()?["requests"].clone();
+        all.as_array()?.iter().find(|request| is(request, &id, "requested")).map(drop)
+    };
+    eventually(Duration::from_secs(240), request).expect("the letter arrives");
+    town.practice.qpc(&["fapp", "confirm", &id]).expect("confirmed");
+    let confirmed = || {
+        let all = town.patient.qpc(&["fapp", "reservations"]).ok()?["reservations"].clone();
+        all.as_array()?.iter().find(|one| is(one, &id, "confirmed")).map(drop)
+    };
+    eventually(Duration::from_secs(240), confirmed).expect("the answer arrives");
 }

@@ -25,11 +25,11 @@ export async function start() {
   const browser = await chromium.launchPersistentContext(home, { executablePath: CHROMIUM, args: FLAGS, locale: 'de-DE', timezoneId: 'Europe/Berlin', env: { ...process.env, LANGUAGE: 'de' } });
   const base = process.env.BASE_URL ?? mock.url;
 
-  async function open({ query = '', width = 'desktop', scheme = 'light', locale = 'de-DE', clock = !process.env.BASE_URL, seed } = {}) {
+  async function open({ url, query = '', width = 'desktop', scheme = 'light', locale = 'de-DE', clock = !process.env.BASE_URL, seed } = {}) {
     const context = await browser.browser().newContext({ locale, timezoneId: 'Europe/Berlin', viewport: WIDTHS[width], colorScheme: scheme, reducedMotion: 'reduce', acceptDownloads: true });
     const page = await context.newPage();
     page.complaints = [];
-    const origin = new URL(base).origin;
+    const { origin } = new URL(url ?? base);
     page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.complaints.push(`console: ${message.text()}`); });
     page.on('pageerror', (error) => page.complaints.push(`exception: ${error.message}`));
     page.on('request', (request) => { if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('blob:')) page.complaints.push(`request: ${request.url()}`); });
@@ -39,7 +39,7 @@ export async function start() {
     });
     if (clock) await page.clock.setFixedTime(NOW);
     if (seed) await page.addInitScript(seed);
-    await page.goto(new URL(query, base).href);
+    await page.goto(url ?? new URL(query, base).href);
     return page;
   }
 

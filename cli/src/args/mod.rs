@@ -17,11 +17,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::schedule::{AddPattern, Export, Import, Pattern, Pause, PauseCommand};
 pub use self::{
     fapp::{Fapp, Publish, Reserve, Search, SlotTime},
     fapp_alert::{Alert, AlertAdd},
     fapp_trust::{Trust, TrustCommand},
+    schedule::{AddPattern, Export, Import, Pattern, Pause, PauseCommand},
 };
 #[cfg(feature = "lab")]
 pub use lab::{Lab, LabCommand, ModemLine, Rnode};
@@ -210,10 +210,21 @@ pub enum Command {
     /// Versions of qpc and of the daemon
     Version,
     /// Three throw-away nodes on this machine, talking across the middle one
-    Demo,
+    Demo {
+        /// Which one [default: a conversation]
+        #[command(subcommand)]
+        what: Option<Demo>,
+    },
     /// Throw-away nodes with virtual radios on a map; or single radios, and the air between them
     #[cfg(feature = "lab")]
     Lab(Lab),
+}
+
+/// `qpc demo`
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Demo {
+    /// A practice publishes from a calendar file, a patient two hops away finds and reserves
+    Fapp,
 }
 
 /// `qpc debug`

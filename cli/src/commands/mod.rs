@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
             proof::verify(file, payload, console)
         }
         Command::Version => in_runtime(node::version(&cli.global, console)),
-        Command::Demo => in_runtime(demo::run(console)),
+        Command::Demo { what } => in_runtime(demo::run(what.as_ref(), console)),
         #[cfg(feature = "lab")]
         Command::Lab(lab) => in_runtime(lab::run(lab, console)),
         _ => in_runtime(ask_daemon(cli, console)),
@@ -112,7 +112,7 @@ async fn ask_daemon(cli: &Cli, console: &mut Console) -> Result<Exit, Stop> {
         Command::Channel(_)
         | Command::Completion { .. }
         | Command::Config(args::Config::Check { .. })
-        | Command::Demo
+        | Command::Demo { .. }
         | Command::Identity(_)
         | Command::Man { .. }
         | Command::Proof(args::Proof::Verify { .. })

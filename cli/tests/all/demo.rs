@@ -74,3 +74,15 @@ fn an_interrupted_demonstration_leaves_nothing_either() {
         assert_nothing_is_left(dir.path());
     }
 }
+
+// CLI-152
+#[test]
+fn cli_152_a_practice_and_a_patient() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let child = demo(dir.path(), &["--json", "demo", "fapp"]);
+    let ran = ended(child.wait_with_output().expect("it ends")).exits(0);
+    let told = ran.json("quicprochat.demo/1");
+    assert_eq!(told["ok"], true, "{told}");
+    assert_eq!(told["steps"].as_array().map(Vec::len), Some(7));
+    assert_nothing_is_left(dir.path());
+}

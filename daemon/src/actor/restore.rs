@@ -114,6 +114,7 @@ fn appointments(
     opened.rows = others;
     let now = clock.wall().map_or(0, |wall| wall.unix_secs);
     appointments.trust(&trusted(config));
+    appointments.set_radio_region(config.appointment_region);
     appointments.restore(fapp::UnixSeconds(now), rows);
     Ok((opened, appointments))
 }

@@ -46,6 +46,8 @@ pub struct Appointments {
     patient: Patient,
     pool: Option<Pool>,
     letters: Letters,
+    /// What goes over radio, where the configuration names it.
+    radio_region: Option<u8>,
     carried: Carried,
     alerts: alerts::Alerts,
     trust: trust::Trust,
@@ -103,6 +105,7 @@ impl Appointments {
             patient: Patient::default(),
             pool,
             letters: Letters::default(),
+            radio_region: None,
             carried: Carried::default(),
             alerts: alerts::Alerts::default(),
             trust: trust::Trust::default(),
@@ -115,6 +118,17 @@ impl Appointments {
             hold: false,
             next_look: 0,
         }
+    }
+
+    /// Over radio announces of this region go; `None` for that of the own practice.
+    pub const fn set_radio_region(&mut self, region: Option<u8>) {
+        self.radio_region = region;
+        self.router.set_radio_region(region);
+    }
+
+    fn follow_region(&mut self) {
+        let own = self.last_said().map(|said| said.plz().region());
+        self.router.set_radio_region(self.radio_region.or(own));
     }
 
     /// Whether a record is a row of appointments.
@@ -228,6 +242,7 @@ impl Appointments {
 
     /// Timers, and what a practice and a patient fetch from time to time.
     fn look(&mut self, node: &mut Node, now: Instant, at: UnixSeconds) {
+        self.follow_region();
         if self.router.poll_timeout().is_some_and(|due| due <= at) {
             self.router.handle_timeout(at);
         }

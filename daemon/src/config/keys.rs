@@ -464,6 +464,24 @@ pub const KEYS: &[Key] = &[
         ..KEY
     },
     Key {
+        name: "appointments.radio_region",
+        help: "The region whose appointments go over radio: the first two digits of a postal code. Neighbours by \
+               radio have to name the same.",
+        allowed: "two digits, or \"\" for that of the own practice, if there is one",
+        default: "\"\"",
+        set: |c, v| {
+            let text = v.text()?;
+            let is_region = text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_digit());
+            c.appointment_region = match text {
+                "" => None,
+                text => Some(text.parse().ok().filter(|_| is_region)?),
+            };
+            Some(())
+        },
+        get: |c| c.appointment_region.map_or_else(String::new, |region| format!("{region:02}")),
+        ..KEY
+    },
+    Key {
         name: "appointments.roots",
         help: "Issuers whose word on a therapist's licence counts, each for all chambers or for one.",
         allowed: "a list of at most 64 keys of 64 hexadecimal digits, or \"KEY:CHAMBER\" with a \

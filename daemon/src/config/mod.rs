@@ -89,6 +89,8 @@ pub struct Config {
     pub iroh_serve_relay: Option<SocketAddr>,
     /// Where the page for patients and practices is offered, besides on request.
     pub web_listen: Vec<SocketAddr>,
+    /// The region whose appointments go over radio; `None` for that of the own practice.
+    pub appointment_region: Option<u8>,
     /// Issuers of credentials that are believed: keys, each with the chamber it is for (0: any).
     pub appointment_roots: Vec<([u8; 32], u8)>,
     /// Node keys of others whose observations of domains count.
@@ -302,6 +304,7 @@ impl Config {
             iroh_relays: Vec::new(),
             iroh_serve_relay: None,
             web_listen: Vec::new(),
+            appointment_region: None,
             appointment_roots: Vec::new(),
             appointment_observers: Vec::new(),
             appointment_pins: Vec::new(),

@@ -149,6 +149,11 @@ impl FappRouter {
         self.cache.restore(now, key, value)
     }
 
+    /// Over radio announces of another region go from now on (`FAP-75`).
+    pub const fn set_radio_region(&mut self, region: Option<u8>) {
+        self.config.radio_region = region;
+    }
+
     /// Everything that is known.
     pub const fn cache(&self) -> &Cache {
         &self.cache

@@ -1,8 +1,9 @@
-//! `demo` (`CLI-42`): Anna and Carla only reach each other through Ben.
+//! `demo` (`CLI-42`): Anna and Carla only reach each other through Ben. `demo fapp` (`CLI-152`): a practice and a patient.
 //!
 //! Three real daemons, each with its own directory and keys, on loopback. Whatever happens, they
 //! are ended and their files removed before the command returns.
 
+mod fapp;
 pub(super) mod node;
 pub(super) mod scratch;
 
@@ -17,21 +18,30 @@ use tokio::{
 };
 
 use crate::{
+    args,
     failure::{Exit, Failure, Stop},
     show::{Console, Paint, json, text},
 };
 use node::DemoNode;
 use scratch::Scratch;
 
-/// `qpc demo`
-pub(super) async fn run(console: &mut Console) -> Result<Exit, Stop> {
+/// `qpc demo`, `qpc demo fapp`
+pub(super) async fn run(what: Option<&args::Demo>, console: &mut Console) -> Result<Exit, Stop> {
     let started = Instant::now();
     let qpcd = qpcd_path()?;
     let scratch = Scratch::create()?;
-    let mut demo = Demo { console, nodes: Vec::new(), steps: Vec::new() };
+    let mut demo = Stage { console, nodes: Vec::new(), steps: Vec::new() };
+    let play = async {
+        match what {
+            None => timeout(TIME_MAX, demo.play(&qpcd, &scratch)).await,
+            Some(args::Demo::Fapp) => {
+                timeout(FAPP_TIME_MAX, fapp::play(&mut demo, &qpcd, &scratch)).await
+            }
+        }
+    };
     let done = tokio::select! {
-        done = timeout(TIME_MAX, demo.play(&qpcd, &scratch)) => done.unwrap_or_else(|_| {
-            Err(Failure::timed_out("the demonstration did not end within a minute")
+        done = play => done.unwrap_or_else(|_| {
+            Err(Failure::timed_out("the demonstration did not end in its time")
                 .hint("This machine may be very busy; try again")
                 .into())
         }),
@@ -60,14 +70,15 @@ pub(super) async fn run(console: &mut Console) -> Result<Exit, Stop> {
     Ok(if ok { Exit::Ok } else { Exit::Failed })
 }
 
-struct Demo<'a> {
+/// Who plays, and what happened until now.
+struct Stage<'a> {
     console: &'a mut Console,
-    /// Anna, Ben, Carla.
+    /// Anna, Ben, Carla; or practice, node, patient.
     nodes: Vec<DemoNode>,
     steps: Vec<json::Step>,
 }
 
-impl Demo<'_> {
+impl Stage<'_> {
     async fn play(&mut self, qpcd: &std::path::Path, scratch: &Scratch) -> Result<(), Stop> {
         self.start(qpcd, scratch).await?;
         self.connect().await?;
@@ -228,3 +239,6 @@ const PAUSE: Duration = Duration::from_millis(1_500);
 
 /// The demonstration ends within a minute, its clean-up included.
 const TIME_MAX: Duration = Duration::from_secs(45);
+
+/// Letters are fetched every few seconds, and there are four of them.
+const FAPP_TIME_MAX: Duration = Duration::from_secs(150);

@@ -60,6 +60,11 @@ impl DemoNode {
         format!("tcp://{}", self.listen)
     }
 
+    /// What its API is asked through.
+    pub(in crate::commands) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Ends the daemon as a service manager does, and by force when it does not listen.
     pub(in crate::commands) async fn stop(&mut self) {
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
