@@ -101,7 +101,7 @@ for (const language of ['de', 'en']) {
     await goTo(visitor, say.requests);
     assert.ok(await visitor.getByText(say.notBooked).first().isVisible());
 
-    await goTo(own, say.practice);
+    await press(own, button(own, language === 'de' ? 'Anfragen' : 'Requests'), 'Space');
     await own.locator('.view-practice .is-requested').waitFor({ timeout: 90_000 });
     assert.equal(await own.locator('.view-practice .contact').count(), 0, 'no contact data before the confirmation');
     await press(own, button(own, say.accept));

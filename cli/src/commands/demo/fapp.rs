@@ -58,7 +58,7 @@ async fn publish(stage: &mut Stage<'_>, scratch: &Scratch) -> Result<(String, u6
         kostentraeger: Some(vec!["GKV".into()]),
         ..OfferOptions::default()
     };
-    let offered = client.ask(fapp.publish_file(&text, options)).await?;
+    let offered = client.renewed().ask(fapp.publish_file(&text, options)).await?;
     stage.say(&format!(
         "\nThe practice publishes {} appointments of its calendar file.",
         offered.slots.len()
@@ -97,7 +97,7 @@ async fn find_and_ask(stage: &mut Stage<'_>, slot: &str) -> Result<String, Stop>
             kostentraeger: Some("GKV".into()),
             ..SearchOptions::default()
         };
-        let found = client.ask(fapp.search(near)).await?;
+        let found = client.renewed().ask(fapp.search(near)).await?;
         if let Some(found) = found.into_iter().find(|found| found.id == slot) {
             break found;
         }
@@ -112,7 +112,7 @@ async fn find_and_ask(stage: &mut Stage<'_>, slot: &str) -> Result<String, Stop>
     ))?;
     stage.step("the patient finds the appointment", found.plz == "80331")?;
     let options = ReserveOptions { contact: Some(CONTACT.into()), online: None };
-    let id = client.ask(fapp.reserve(slot, options)).await?;
+    let id = client.renewed().ask(fapp.reserve(slot, options)).await?;
     stage.say("\nThe patient asks for it. Asked for is not booked.")?;
     Ok(id)
 }
@@ -120,7 +120,7 @@ async fn find_and_ask(stage: &mut Stage<'_>, slot: &str) -> Result<String, Stop>
 async fn confirm(stage: &mut Stage<'_>, id: &str) -> Result<(), Stop> {
     let (client, fapp_of_practice) = fapp(&stage.nodes[PRACTICE]).await?;
     let request = loop {
-        let requests = client.ask(fapp_of_practice.requests()).await?;
+        let requests = client.renewed().ask(fapp_of_practice.requests()).await?;
         if let Some(request) = requests.into_iter().find(|request| request.id == id) {
             break request;
         }
@@ -128,10 +128,10 @@ async fn confirm(stage: &mut Stage<'_>, id: &str) -> Result<(), Stop> {
     };
     stage.say("The practice has a request, and does not know from whom.")?;
     stage.step("the request tells nothing of the patient", request.contact.is_none())?;
-    client.ask(fapp_of_practice.confirm(id)).await?;
+    client.renewed().ask(fapp_of_practice.confirm(id)).await?;
     let (patient, fapp_of_patient) = fapp(&stage.nodes[PATIENT]).await?;
     loop {
-        let all = patient.ask(fapp_of_patient.reservations()).await?;
+        let all = patient.renewed().ask(fapp_of_patient.reservations()).await?;
         if all.iter().any(|one| one.id == id && one.state == "confirmed") {
             break;
         }
@@ -139,7 +139,7 @@ async fn confirm(stage: &mut Stage<'_>, id: &str) -> Result<(), Stop> {
     }
     stage.say("The practice confirms, and the patient knows it.")?;
     let told = loop {
-        let requests = client.ask(fapp_of_practice.requests()).await?;
+        let requests = client.renewed().ask(fapp_of_practice.requests()).await?;
         let contact = requests.into_iter().find(|request| request.id == id);
         if let Some(contact) = contact.and_then(|request| request.contact) {
             break contact;
@@ -155,7 +155,7 @@ async fn calendars(stage: &mut Stage<'_>, start: u64) -> Result<(), Stop> {
     let wanted = BerlinTime::from_unix(UnixSeconds(start)).rfc3339();
     for (end, name) in [(PRACTICE, "practice"), (PATIENT, "patient")] {
         let (client, fapp) = fapp(&stage.nodes[end]).await?;
-        let text = client.ask(fapp.calendar()).await?;
+        let text = client.renewed().ask(fapp.calendar()).await?;
         let events = text.matches("BEGIN:VEVENT").count();
         stage.say(&format!("The {name}'s calendar file has {events} appointment, {wanted}."))?;
         stage.step(&format!("the {name} has it in a calendar file"), events == 1)?;
@@ -163,7 +163,8 @@ async fn calendars(stage: &mut Stage<'_>, start: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn fapp(node: &DemoNode) -> Result<(Client, AppointmentsProxy<'_>), Failure> {
+async fn fapp(node: &DemoNode) -> Result<(Client, AppointmentsProxy<'static>), Failure> {
+    // Each question has its own time.
     let client = node.client().renewed();
     let proxy = AppointmentsProxy::new(node.client().connection());
     let proxy = client.ask(async { Ok(proxy.await?) }).await?;
