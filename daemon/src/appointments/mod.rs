@@ -190,8 +190,10 @@ impl Appointments {
             }
             Event::ExchangeAsked { token, body } => self.on_question(node, now, at, *token, body),
             Event::ExchangeAnswered { token, body } => {
-                if !self.on_carried(*token, body.as_deref()) {
-                    self.on_response(at, *token, body.as_deref());
+                let body = body.as_deref();
+                let is_visitors = self.on_carried(*token, body);
+                if !is_visitors {
+                    self.on_response(at, *token, body);
                 }
             }
             _ => {}

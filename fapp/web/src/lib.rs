@@ -5,14 +5,14 @@
 //!
 //! 1. [`message`]: what the page and the core say to each other, a JSON object and bytes.
 //! 2. [`core`]: what the core knows, and every operation.
-//! 3. `ffi` (WebAssembly only): the three functions that the page calls.
-//! 4. [`pack`] (not in WebAssembly): makes one file of page, style, script and core.
+//! 3. `ffi` (in WebAssembly alone): the three functions that the page calls.
+//! 4. `pack` (everywhere else): makes one file of page, style, script and core.
 //!
 //! No clock, no network and no randomness of its own: the page hands in all three.
 
 pub mod core;
 #[cfg(target_family = "wasm")]
-mod ffi;
+pub mod ffi;
 pub mod message;
 #[cfg(not(target_family = "wasm"))]
 pub mod pack;

@@ -1,6 +1,7 @@
 //! What the page shows, as JSON: the same names as `qpc --json fapp` uses.
 
 use fapp::{
+    plz::Place,
     query::Hit,
     reservation::{Reason, ReservationView, State},
     vocabulary::{
@@ -44,8 +45,8 @@ pub(super) fn slot(hit: &Hit<'_>) -> Value {
         "start": hit.slot.start.0,
         "duration_min": hit.slot.duration_min,
         "plz": hit.announce.plz().to_string(),
-        "lat": place.map(|place| place.latitude()),
-        "lon": place.map(|place| place.longitude()),
+        "lat": place.map(Place::latitude),
+        "lon": place.map(Place::longitude),
         "leistung": hit.slot.leistung().map(Term::name),
         "beruf": names(profile.beruf),
         "fachrichtung": names(profile.fachrichtungen),
