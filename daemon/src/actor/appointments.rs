@@ -37,6 +37,7 @@ impl Actor {
         act: impl FnOnce(&mut Appointments, &mut mesh::Node, UnixSeconds) -> T,
     ) -> Option<T> {
         let now = self.unix()?;
+        self.appointments.wake();
         Some(act(&mut self.appointments, &mut self.node, now))
     }
 

@@ -115,12 +115,11 @@ impl Appointments {
 
     /// Looks into pools: a practice for requests, a patient for answers.
     pub(super) fn fetch(&mut self, node: &mut Node, now: Instant, at: UnixSeconds) {
-        let key = self.identity.root_key().unwrap_or_default();
-        let own = self.router.cache().get(&key).map(|(announce, _)| announce.mailboxes().to_vec());
-        let has_slots = self.practice.poll_timeout().is_some() || own.is_some();
-        for mailbox in own.unwrap_or_default() {
+        // Who withdrew everything may still be written to, by those who were confirmed.
+        let mailboxes = self.last_said().map(|said| said.mailboxes().to_vec());
+        for mailbox in mailboxes.unwrap_or_default() {
             let due = self.letters.page_at.get(&mailbox).is_none_or(|due| *due <= at.0);
-            if has_slots && due {
+            if self.awaits_letters() && due {
                 self.letters.page_at.insert(mailbox, at.0 + PAGE_S);
                 self.read_page(node, now, at, mailbox);
             }
@@ -138,6 +137,11 @@ impl Appointments {
                 }
             }
         }
+    }
+
+    /// Whether somebody may write to this practice.
+    pub(super) fn awaits_letters(&self) -> bool {
+        self.own().is_some() || self.practice.poll_timeout().is_some()
     }
 
     fn read_page(&mut self, node: &mut Node, now: Instant, at: UnixSeconds, mailbox: Address) {

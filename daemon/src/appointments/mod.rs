@@ -90,6 +90,8 @@ mod kind {
 const RADIO_FRAME_LEN: usize = 640;
 /// Seconds between two looks at what has no other trigger.
 const LOOK_S: u64 = 5;
+/// The same when nobody waits for a letter.
+const IDLE_LOOK_S: u64 = 60;
 
 impl Appointments {
     /// Without anything; follow with [`Self::restore`].
@@ -210,8 +212,8 @@ impl Appointments {
     ) {
         let Some(at) = wall else { return };
         if at.0 >= self.next_look {
-            self.next_look = at.0 + LOOK_S;
             self.look(node, now, at);
+            self.next_look = self.look_again(at);
         }
         self.follow_router(at);
         self.follow_disk();
@@ -240,6 +242,20 @@ impl Appointments {
     /// When [`Self::run`] has something to do without any event, in Unix seconds.
     pub fn next_look(&self) -> u64 {
         self.next_look
+    }
+
+    /// Soon when letters may come; else when a timer is due, or in a minute: an idle node stays asleep.
+    fn look_again(&self, at: UnixSeconds) -> u64 {
+        if self.awaits_letters() || self.patient.wanted().next().is_some() {
+            return at.0 + LOOK_S;
+        }
+        let due = self.router.poll_timeout().map_or(u64::MAX, |due| due.0);
+        due.clamp(at.0 + 1, at.0 + IDLE_LOOK_S)
+    }
+
+    /// Somebody did something: what follows from it is not put off.
+    pub const fn wake(&mut self) {
+        self.next_look = 0;
     }
 
     /// Timers, and what a practice and a patient fetch from time to time.

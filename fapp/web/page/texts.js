@@ -262,9 +262,9 @@ const TEXTS = {
 
   // Trust
   trust_0: ['nicht geprüft', 'not verified'],
-  trust_1: ['Praxis-Domain geprüft', 'practice domain checked'],
+  trust_1: ['Website bestätigt', 'website confirmed'],
   trust_2: ['von Kolleg:innen bestätigt', 'confirmed by colleagues'],
-  trust_3: ['Kammer-/QES-Nachweis', 'chamber/QES credential'],
+  trust_3: ['Approbation bestätigt', 'licence confirmed'],
   trust_0_text: ['Niemand hat geprüft, wer hinter diesem Angebot steht.', 'Nobody has checked who is behind this offer.'],
   trust_1_text: ['Das Angebot gehört zur Website der Praxis. Eine Approbation ist damit nicht geprüft.', 'The offer belongs to the practice’s website. A licence is not checked by that.'],
   trust_2_text: ['Zwei Therapeut:innen, denen Ihr Knoten vertraut, stehen für Beruf und Kammer ein.', 'Two therapists whom your node trusts vouch for profession and chamber.'],

@@ -139,13 +139,13 @@ async fn settled_routes(
 }
 
 /// A neighbour that sends announces and reads whatever comes.
-struct Feeder {
+pub(crate) struct Feeder {
     manager: TransportManager,
     link: LinkId,
 }
 
 impl Feeder {
-    async fn connect(daemon: &Daemon, number: usize) -> Result<Self, Failure> {
+    pub(crate) async fn connect(daemon: &Daemon, number: usize) -> Result<Self, Failure> {
         let mut manager = TransportManager::new(LinkConfig::new(identity(usize::MAX - number)));
         manager.add(&format!("tcp://{}", daemon.place().listen))?;
         loop {
@@ -157,7 +157,7 @@ impl Feeder {
     }
 
     /// Sends a frame, waiting for room in the socket.
-    async fn send(&mut self, frame: &[u8]) {
+    pub(crate) async fn send(&mut self, frame: &[u8]) {
         let mut left = Some(frame);
         loop {
             let state = self.manager.send(self.link, |buffer| {
@@ -174,7 +174,7 @@ impl Feeder {
     }
 
     /// Handles what happens on the link for a while.
-    async fn read(&mut self, pause: Duration) {
+    pub(crate) async fn read(&mut self, pause: Duration) {
         let until = tokio::time::Instant::now() + pause;
         while let Ok(event) = tokio::time::timeout_at(until, self.manager.next()).await {
             match event {

@@ -3,6 +3,7 @@
 //!
 //! `bench [--rns PYTHON] [--dtn7 DTND] [--out FILE] [SECTION…]`, sections as in [`SECTIONS`].
 
+mod fapp;
 mod flow;
 mod idle;
 mod ingest;
@@ -19,8 +20,8 @@ use peers::Peers;
 use table::{Section, Table};
 
 /// What can be measured, in the order of the page.
-const SECTIONS: [&str; 8] =
-    ["primitives", "line", "ingest", "flow", "absent", "iroh", "reach", "idle"];
+const SECTIONS: [&str; 9] =
+    ["primitives", "line", "ingest", "flow", "absent", "iroh", "reach", "idle", "fapp"];
 
 /// Whatever went wrong: a benchmark has nothing to recover.
 type Failure = Box<dyn std::error::Error>;
@@ -78,6 +79,7 @@ async fn measure(name: &str, peers: &Peers) -> Result<Section, Failure> {
         "flow" => flow::measure(peers).await,
         "absent" => flow::measure_absent(peers).await,
         "reach" => reach::measure().await,
+        "fapp" => fapp::measure().await,
         _ => idle::measure(peers).await,
     }
 }
