@@ -5,7 +5,8 @@
 // It takes the programs: QPC_BIN_DIR names their folder.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +124,29 @@ for (const language of ['de', 'en']) {
     await calm(own);
   });
 }
+
+test('the page kept as a file takes a node as a source of data alone', { skip, timeout: 240_000 }, async () => {
+  const port = await freePort();
+  const gateway = await node('datei', ['--web-listen', `0.0.0.0:${port}`]);
+  const start_at = new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000 + 5 * 86_400_000).toISOString().replace('.000', '');
+  await gateway.qpc('fapp', 'publish', '--plz', '20095', '--fachrichtung', 'VT', '--modalitaet', 'Praxis', '--kostentraeger', 'GKV', '--slot', `${start_at}/50m`);
+  const response = await fetch(`http://127.0.0.1:${port}/termine.html`);
+  const kept = join(home, 'termine.html');
+  await writeFile(kept, Buffer.from(await response.arrayBuffer()));
+  const signed = await (await fetch(`http://127.0.0.1:${port}/termine.html.sig`)).json();
+  assert.equal(createHash('sha256').update(await readFile(kept)).digest('hex'), signed.sha256);
+
+  const page = await browser.open({ url: `file://${kept}`, clock: false });
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').fill(`http://127.0.0.1:${port}`);
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await search(page, SAYS.de, '20095');
+  assert.equal(await button(page, SAYS.de.ask).count(), 1);
+  const asked = page.complaints.filter((one) => one.startsWith('request:') && !one.startsWith('request: file:'));
+  assert.ok(asked.length > 0 && asked.every((one) => new RegExp(`^request: http://127\\.0\\.0\\.1:${port}/v1/(node|region/\\d\\d)$`).test(one)), asked.join('\n'));
+  assert.deepEqual(await page.evaluate(() => window.violations), []);
+});
 
 test('the page is ready within a second, and small', { skip, timeout: 60_000 }, async () => {
   const port = await freePort();

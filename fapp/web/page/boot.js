@@ -11,7 +11,7 @@
     let base = origin === "served" ? location.origin : (store.get("node") ?? "");
     let node = null;
     while (node === null) {
-      if (base === "") base = (await askNodeAddress(store.get("node") ?? "")).replace(/\/+$/, "");
+      if (base === "") base = withScheme(await askNodeAddress(store.get("node") ?? ""));
       const client = new NodeClient(base, token);
       try {
         node = await client.json("/v1/node");
@@ -31,6 +31,12 @@
     showStartError(error.message);
   }
 })();
+
+// An address as people type it, as one that can be asked.
+function withScheme(address) {
+  const bare = address.trim().replace(/\/+$/, "");
+  return /^https?:/i.test(bare) ? bare : "http://" + bare;
+}
 
 // The token came in the address, behind the #, which no server sees. It is kept for this tab alone, and leaves the address.
 function takeToken() {
