@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -139,6 +139,48 @@ impl Drop for Pass<'_> {
             carried.under_way = carried.under_way.saturating_sub(1);
             if let Some(source) = carried.sources.get_mut(&self.source) {
                 source.under_way = source.under_way.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// Connections by source, so that one person does not take every place (`WEB-05`).
+#[derive(Debug, Default)]
+pub(super) struct Doors(Mutex<BTreeMap<IpAddr, usize>>);
+
+/// A connection of a source; it counts until it is dropped.
+#[derive(Debug)]
+pub(super) struct Door {
+    doors: Arc<Doors>,
+    source: IpAddr,
+}
+
+/// Connections of one source: a browser opens six, and there are several windows.
+const DOORS_MAX: usize = 16;
+
+impl Doors {
+    /// Lets one connection of a source in, or not.
+    pub(super) fn open(self: &Arc<Self>, source: IpAddr) -> Option<Door> {
+        let source = network(source);
+        // As many sources as there are connections at most.
+        let mut open = self.0.lock().ok()?;
+        let count = open.entry(source).or_default();
+        if *count >= DOORS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Door { doors: Arc::clone(self), source })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Ok(mut open) = self.doors.0.lock()
+            && let Some(count) = open.get_mut(&self.source)
+        {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.source);
             }
         }
     }

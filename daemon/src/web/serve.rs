@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    guard::{Budgets, Token},
+    guard::{Budgets, Doors, Token},
     own, page, visitor,
 };
 use crate::{actor::Handle, bus::Shared};
@@ -60,16 +60,19 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// Accepts until the daemon ends.
 pub(super) async fn accept(listener: TcpListener, site: Site) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let doors = Arc::new(Doors::default());
     loop {
         // It is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                // Whoever has enough of them is hung up on.
+                let Some(door) = doors.open(peer.ip()) else { continue };
                 let site = site.clone();
                 tokio::spawn(async move {
                     // A client that is slow or odd gets no answer; nobody is worse off.
                     let _ = timeout(LIFE, connection(stream, peer, site)).await;
-                    drop(place);
+                    drop((place, door));
                 });
             }
             // Out of descriptors, most likely: some will be free again.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{guard::Budgets, page, serve::is_loopback, *};
+use super::{guard::{Budgets, Doors}, page, serve::is_loopback, *};
 
 #[test]
 fn web_04_a_token_is_kept_and_for_its_owner_alone() {
@@ -58,6 +58,17 @@ fn web_06_budgets() {
     assert_eq!(one, 24, "a network is one source");
     let all: Vec<_> = (0..=255).filter_map(|last| budgets.admit(source(last), later)).collect();
     assert_eq!(all.len(), 32, "together");
+}
+
+#[test]
+fn web_05_one_source_does_not_take_every_place() {
+    let doors = Arc::new(Doors::default());
+    let source = |last: u8| IpAddr::from([10, 0, 0, last]);
+    let held: Vec<_> = (0..64).filter_map(|_| doors.open(source(1))).collect();
+    assert_eq!(held.len(), 16);
+    assert!(doors.open(source(2)).is_some(), "others come in");
+    drop(held);
+    assert!(doors.open(source(1)).is_some(), "and so does the first again");
 }
 
 #[test]
