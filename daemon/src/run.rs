@@ -13,6 +13,8 @@ use tokio::{
     sync::oneshot,
 };
 
+#[cfg(feature = "web")]
+use crate::web;
 use crate::{
     actor::{self, Actor, Handle},
     args::Flags,
@@ -102,7 +104,10 @@ impl Clients {
         let (listen, textfile) = (config.metrics_listen.clone(), config.metrics_textfile.clone());
         let asked = Arc::clone(&shared);
         #[cfg(feature = "web")]
-        let pages = (config.web_listen.clone(), config.data_dir.clone());
+        // Bound before anybody is told that the node is ready.
+        let pages: Vec<_> = config.web_listen.iter().map(|at| (*at, web::bind(*at))).collect();
+        #[cfg(feature = "web")]
+        let data_dir = config.data_dir.clone();
         let serve = async move {
             if let Some(bus) = bus {
                 tokio::spawn(bus::join_bus(bus, handle.clone(), Arc::clone(&shared)));
@@ -115,7 +120,7 @@ impl Clients {
                 tokio::spawn(metrics::write_textfile(textfile, handle.clone(), shared));
             }
             #[cfg(feature = "web")]
-            offer_pages(pages, &handle, &shared).await;
+            offer_pages(pages, &data_dir, &handle, &shared).await;
             tokio::select! {
                 () = self.server.run(handle, shared) => {}
                 _ = stopped => {}
@@ -145,14 +150,19 @@ impl RunningClients {
 /// The page, where the configuration wants it.
 #[cfg(feature = "web")]
 async fn offer_pages(
-    (addresses, data_dir): (Vec<std::net::SocketAddr>, PathBuf),
+    pages: Vec<(std::net::SocketAddr, io::Result<std::net::TcpListener>)>,
+    data_dir: &std::path::Path,
     handle: &Handle,
     shared: &Arc<Shared>,
 ) {
-    for address in addresses {
+    for (address, socket) in pages {
         let (handle, shared) = (handle.clone(), Arc::clone(shared));
-        let web = Arc::clone(&shared);
-        match web.web.listen(address, handle, shared, &data_dir).await {
+        let of_all = Arc::clone(&shared);
+        let offered = match socket {
+            Ok(socket) => of_all.web.offer(socket, handle, shared, data_dir).await,
+            Err(error) => Err(error),
+        };
+        match offered {
             Ok(bound) if bound.ip().is_loopback() => {
                 eprintln!(
                     "The page for patients and practices is at http://{bound}/; `qpc web` prints your own address of it."

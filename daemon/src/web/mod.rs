@@ -37,19 +37,29 @@ pub struct Web {
 /// Where the owner's page is by default; any free port when this one is taken.
 const DEFAULT_PORT: u16 = 7744;
 
+/// A socket for [`Web::offer`].
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = std::net::TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 impl Web {
-    /// Listens on an address: for the owner and visitors on loopback, for visitors alone elsewhere.
+    /// Offers the page on a socket of [`bind`]: to the owner and visitors on loopback, to visitors alone elsewhere.
     ///
     /// # Errors
-    /// When the address cannot be bound, or the token cannot be kept.
-    pub async fn listen(
+    /// When the socket is none any more, or the token cannot be kept.
+    pub async fn offer(
         &self,
-        address: SocketAddr,
+        socket: std::net::TcpListener,
         handle: Handle,
         shared: Arc<Shared>,
         data_dir: &Path,
     ) -> io::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = TcpListener::from_std(socket)?;
         let bound = listener.local_addr()?;
         let token =
             if bound.ip().is_loopback() { Some(self.own(bound, data_dir).await?) } else { None };
@@ -81,11 +91,9 @@ impl Web {
         let known = || async { self.owner.lock().await.clone() };
         if known().await.is_none() {
             let wanted = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT));
-            let listened = self.listen(wanted, handle.clone(), Arc::clone(&shared), data_dir).await;
-            if listened.is_err() {
-                let any = SocketAddr::from(([127, 0, 0, 1], 0));
-                self.listen(any, handle, shared, data_dir).await?;
-            }
+            let any = SocketAddr::from(([127, 0, 0, 1], 0));
+            let socket = bind(wanted).or_else(|_| bind(any))?;
+            self.offer(socket, handle, shared, data_dir).await?;
         }
         let (address, token) = known().await.ok_or_else(|| io::Error::other("no page"))?;
         Ok(format!("http://{address}/#token={}", token.text()))

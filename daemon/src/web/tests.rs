@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{guard::{Budgets, Doors}, page, serve::is_loopback, *};
+use super::{
+    guard::{Budgets, Doors},
+    page,
+    serve::is_loopback,
+    *,
+};
 
 #[test]
 fn web_04_a_token_is_kept_and_for_its_owner_alone() {
