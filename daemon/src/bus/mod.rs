@@ -54,6 +54,7 @@ use zbus::connection::Builder;
 
 #[cfg(feature = "web")]
 pub(crate) use appointments::Appointments as AppointmentsApi;
+#[cfg(feature = "web")]
 pub(crate) use daemon::VERSION;
 
 pub use message_bus::join as join_bus;
