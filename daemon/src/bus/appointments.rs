@@ -275,9 +275,7 @@ pub(super) fn invalid(error: impl std::fmt::Display) -> Error {
     Error::InvalidArgument(error.to_string())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub(super) use super::convert::hex;
 
 fn slot_id(text: &str) -> Result<SlotId, Error> {
     text.parse()

@@ -55,6 +55,8 @@ use zbus::connection::Builder;
 #[cfg(feature = "web")]
 pub(crate) use appointments::Appointments as AppointmentsApi;
 #[cfg(feature = "web")]
+pub(crate) use convert::hex;
+#[cfg(feature = "web")]
 pub(crate) use daemon::VERSION;
 
 pub use message_bus::join as join_bus;

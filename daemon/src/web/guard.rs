@@ -14,6 +14,8 @@ use std::{
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::bus::hex;
+
 /// What the owner's page shows that it is the owner's: 32 random bytes, kept in a file of mode 0600.
 pub struct Token(Zeroizing<String>);
 
@@ -35,8 +37,7 @@ impl Token {
         }
         let mut random = Zeroizing::new([0_u8; DIGITS / 2]);
         getrandom::fill(&mut *random).map_err(io::Error::other)?;
-        let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let token = Self(Zeroizing::new(text));
+        let token = Self(Zeroizing::new(hex(&*random)));
         let new = data_dir.join("web-token.new");
         let _ = fs::remove_file(&new);
         let mut file =

@@ -10,7 +10,7 @@ use super::{
     serve::{Answer, Refusal, Site, bytes, json as as_json, refuse},
     views,
 };
-use crate::bus::{AppointmentsApi, Context};
+use crate::bus::{AppointmentsApi, Context, hex};
 
 /// What is to be published, in the page's words.
 #[derive(Default, Deserialize)]
@@ -196,7 +196,7 @@ fn feed_token(site: &Site) -> Option<String> {
     use sha2::{Digest, Sha256};
     let token = site.token.as_ref()?;
     let digest = Sha256::digest(format!("qpc calendar feed 1{}", token.text()));
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&digest))
 }
 
 fn feed_url(site: &Site) -> Value {

@@ -6,7 +6,7 @@ use fapp::{
 };
 use serde_json::{Value, json};
 
-use crate::appointments::Appointments;
+use crate::{appointments::Appointments, bus::hex};
 
 fn names<T: Term>(terms: Terms<T>) -> Value {
     json!(terms.names())
@@ -14,7 +14,6 @@ fn names<T: Term>(terms: Terms<T>) -> Value {
 
 /// The practice: what it says of itself, and its slots.
 pub(super) fn practice(machine: &Appointments) -> Value {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let therapist = machine.therapist();
     let own = machine.own();
     let slots: Value = own

@@ -24,7 +24,7 @@ use super::{
     page,
     serve::{Answer, Site, bytes, json as as_json, refuse},
 };
-use crate::bus::VERSION;
+use crate::bus::{VERSION, hex};
 
 /// The node, and which nodes keep answers for a visitor.
 pub(super) async fn node(site: &Site) -> Answer {
@@ -109,7 +109,6 @@ fn busy() -> super::serve::Refusal {
 /// The hash of the page, signed by this node: whoever keeps the file can say later from where it came.
 pub(super) fn signature(site: &Site) -> Result<Response<Full<Bytes>>, super::serve::Refusal> {
     let digest = digest32(Domain::Page, &[page::SHA256.as_bytes()]);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let identity = site.shared.identity();
     Ok(as_json(&json!({
         "file": "termine.html",
